@@ -1,0 +1,165 @@
+use std::collections::VecDeque;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::message::{Envelope, Topic};
+use crate::pid::Pid;
+use crate::signal::Event;
+
+/// The queue an actor receives from: messages by topic, and events.
+///
+/// A message waits under its topic while somebody listens to it, and otherwise among the unlistened ones in order of
+/// arrival. [`listen`](Self::listen) and [`unlisten`](Self::unlisten) move what was not received yet, so nothing is lost
+/// or misrouted because it came too early. Every operation takes constant time, but for those two, which are linear in
+/// what waits.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    unlistened: VecDeque<Stored>,
+    listened: Option<Box<Listened>>,
+    events: VecDeque<Event>,
+    arrived: u64,
+    len: usize,
+    limit: Option<usize>,
+}
+
+type Listened = IndexMap<Topic, VecDeque<Stored>, FxBuildHasher>;
+
+#[derive(Debug)]
+struct Stored {
+    arrival: u64,
+    envelope: Envelope,
+}
+
+/// The mailbox is at its limit; the message comes back.
+#[derive(Debug, PartialEq)]
+pub struct Full {
+    /// What could not be queued.
+    pub envelope: Envelope,
+    /// How many messages the mailbox may hold.
+    pub limit: usize,
+}
+
+impl Mailbox {
+    /// A mailbox that holds at most that many messages. Events are not counted: they always get through.
+    pub fn with_limit(limit: Option<usize>) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Queues a message behind everything its sender queued before.
+    ///
+    /// # Errors
+    /// The limit is reached; nothing changed.
+    pub fn push(&mut self, envelope: Envelope) -> Result<(), Full> {
+        if let Some(limit) = self.limit
+            && self.len >= limit
+        {
+            return Err(Full { envelope, limit });
+        }
+        let stored = Stored { arrival: self.arrived, envelope };
+        self.arrived += 1;
+        self.len += 1;
+        match self.listened.as_mut().and_then(|listened| listened.get_mut(&stored.envelope.topic)) {
+            Some(queue) => queue.push_back(stored),
+            None => self.unlistened.push_back(stored),
+        }
+        Ok(())
+    }
+
+    /// Keeps messages of that topic, waiting ones included, for [`take`](Self::take).
+    pub fn listen(&mut self, topic: &Topic) {
+        let listened = self.listened.get_or_insert_default();
+        if listened.contains_key(topic) {
+            return;
+        }
+        let mut queue = VecDeque::new();
+        if self.unlistened.iter().any(|stored| stored.envelope.topic == *topic) {
+            let mut rest = VecDeque::with_capacity(self.unlistened.len());
+            for stored in self.unlistened.drain(..) {
+                if stored.envelope.topic == *topic { queue.push_back(stored) } else { rest.push_back(stored) }
+            }
+            self.unlistened = rest;
+        }
+        listened.insert(topic.clone(), queue);
+    }
+
+    /// Puts what waits under that topic back among the unlistened messages, each at its place. False when nobody
+    /// listened.
+    pub fn unlisten(&mut self, topic: &Topic) -> bool {
+        let Some(queue) = self.listened.as_mut().and_then(|listened| listened.swap_remove(topic)) else {
+            return false;
+        };
+        if !queue.is_empty() {
+            let mut merged = VecDeque::with_capacity(queue.len() + self.unlistened.len());
+            let mut left = queue.into_iter().peekable();
+            let mut right = std::mem::take(&mut self.unlistened).into_iter().peekable();
+            while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+                merged.extend(if a.arrival < b.arrival { left.next() } else { right.next() });
+            }
+            merged.extend(left);
+            merged.extend(right);
+            self.unlistened = merged;
+        }
+        true
+    }
+
+    /// Receives the oldest message of a topic somebody listens to.
+    pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
+        let stored = self.listened.as_mut()?.get_mut(topic)?.pop_front()?;
+        self.len -= 1;
+        Some(stored.envelope)
+    }
+
+    /// Receives the oldest message nobody listens to.
+    pub fn take_unlistened(&mut self) -> Option<Envelope> {
+        let stored = self.unlistened.pop_front()?;
+        self.len -= 1;
+        Some(stored.envelope)
+    }
+
+    /// Ends every subscription; all messages wait as unlistened ones again, in order of arrival.
+    pub fn unlisten_all(&mut self) {
+        while let Some(topic) = self.listened.as_ref().and_then(|listened| listened.keys().next().cloned()) {
+            self.unlisten(&topic);
+        }
+    }
+
+    /// Queues an event, whatever the limit.
+    pub fn push_event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Receives the oldest event.
+    pub fn take_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Takes back the queued end of `pid`: after a monitor was removed, its event must not be seen.
+    pub fn forget_down(&mut self, pid: Pid) {
+        self.retain_events(|event| !matches!(event, Event::Down { from, .. } if *from == pid));
+    }
+
+    /// Takes back the queued failure of the linked `pid`.
+    pub fn forget_link_down(&mut self, pid: Pid) {
+        self.retain_events(|event| !matches!(event, Event::LinkDown { from, .. } if *from == pid));
+    }
+
+    fn retain_events(&mut self, keep: impl FnMut(&Event) -> bool) {
+        self.events.retain(keep);
+    }
+
+    /// Messages waiting, events not counted.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Events waiting.
+    pub fn events_len(&self) -> usize {
+        self.events.len()
+    }
+}

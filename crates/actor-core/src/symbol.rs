@@ -1,0 +1,51 @@
+//! Interned texts: hosts and nodes are few, pids are many.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use rustc_hash::FxBuildHasher;
+
+#[derive(Default)]
+struct Interner {
+    ids: HashMap<&'static str, u32, FxBuildHasher>,
+    texts: Vec<&'static str>,
+}
+
+static INTERNER: RwLock<Option<Interner>> = RwLock::new(None);
+
+/// Text of a configured host or node, kept for the life of the program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Symbol(u32);
+
+impl Symbol {
+    pub(crate) fn new(text: &str) -> Self {
+        if let Some(known) = Self::find(text) {
+            return known;
+        }
+        let mut guard = INTERNER.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let interner = guard.get_or_insert_default();
+        if let Some(&id) = interner.ids.get(text) {
+            return Self(id);
+        }
+        let id = u32::try_from(interner.texts.len()).unwrap_or(u32::MAX);
+        let text: &'static str = Box::leak(text.into());
+        interner.texts.push(text);
+        interner.ids.insert(text, id);
+        Self(id)
+    }
+
+    /// Never adds: text that comes from scripts must not grow the table.
+    pub(crate) fn find(text: &str) -> Option<Self> {
+        let guard = INTERNER.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        guard.as_ref()?.ids.get(text).map(|&id| Self(id))
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        let guard = INTERNER.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        guard.as_ref().and_then(|interner| interner.texts.get(self.0 as usize).copied()).unwrap_or_default()
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}

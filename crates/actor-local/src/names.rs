@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use perilune_actor_core::{ActorError, Name, NameRegistry, Pid};
+use rustc_hash::FxBuildHasher;
+
+use crate::directory::{Address, Directory};
+
+/// Names of this node. No guard of the tables leaves a method, so nobody can wait for a lock while holding one.
+pub(crate) struct LocalNames {
+    directory: Arc<Directory>,
+    holders: DashMap<Name, Pid, FxBuildHasher>,
+    names: DashMap<Pid, Vec<Name>, FxBuildHasher>,
+}
+
+impl LocalNames {
+    pub(crate) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory, holders: DashMap::default(), names: DashMap::default() }
+    }
+
+    /// Frees what an ended actor had. Its directory entry is closed already, so no new name can appear.
+    pub(crate) fn release(&self, pid: Pid) {
+        for name in self.names.remove(&pid).map(|(_, names)| names).unwrap_or_default() {
+            self.holders.remove_if(&name, |_, holder| *holder == pid);
+        }
+    }
+
+    pub(crate) fn of(&self, pid: Pid) -> Vec<Name> {
+        self.names.get(&pid).map(|names| names.clone()).unwrap_or_default()
+    }
+
+    fn forget(&self, name: &Name, pid: Pid) {
+        if let Some(mut names) = self.names.get_mut(&pid) {
+            names.retain(|other| other != name);
+        }
+        self.names.remove_if(&pid, |_, names| names.is_empty());
+    }
+}
+
+impl NameRegistry for LocalNames {
+    fn register(&self, name: &str, pid: Pid) -> Result<(), ActorError> {
+        let name = <dyn NameRegistry>::check(name)?;
+        let address = Address::of(pid).ok_or(ActorError::NotFound(pid))?;
+        if !self.directory.mark_named(address) {
+            return Err(ActorError::NotFound(pid));
+        }
+        match self.holders.entry(name.clone()) {
+            Entry::Occupied(held) if *held.get() == pid => return Ok(()),
+            // A holder that is gone is about to release the name; its end need not be waited for.
+            Entry::Occupied(mut held) => {
+                if Address::of(*held.get()).is_some_and(|holder| self.directory.is_live(holder)) {
+                    return Err(ActorError::NameTaken(name));
+                }
+                held.insert(pid);
+            }
+            Entry::Vacant(free) => {
+                free.insert(pid);
+            }
+        }
+        self.names.entry(pid).or_default().push(name.clone());
+        // The actor may have ended, and released what it had, between the mark and the entries.
+        if !self.directory.is_live(address) {
+            self.holders.remove_if(&name, |_, holder| *holder == pid);
+            self.forget(&name, pid);
+            return Err(ActorError::NotFound(pid));
+        }
+        Ok(())
+    }
+
+    fn whereis(&self, name: &str) -> Option<Pid> {
+        self.holders.get(name).map(|pid| *pid)
+    }
+
+    fn unregister(&self, name: &str) -> bool {
+        let Some((name, pid)) = self.holders.remove(name) else { return false };
+        self.forget(&name, pid);
+        true
+    }
+}

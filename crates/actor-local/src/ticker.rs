@@ -1,0 +1,119 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+/// Ends slices that are used up.
+///
+/// A worker only counts its slices; one thread looks at the counts every half budget and interrupts a worker that is
+/// still at the same slice after a whole one. So a short slice costs two plain stores, and nothing runs while all
+/// workers sleep.
+pub(crate) struct Ticker {
+    slices: Vec<Slice>,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+    thread: std::sync::OnceLock<Thread>,
+}
+
+/// One worker's count: odd while an actor runs.
+#[derive(Default)]
+#[repr(align(64))]
+struct Slice {
+    count: AtomicU64,
+    attention: AtomicBool,
+}
+
+/// Interrupts whatever a worker is running.
+pub(crate) type Interrupt = Arc<dyn Fn() + Send + Sync>;
+
+const IDLE_TICKS: u32 = 32;
+
+impl Ticker {
+    pub(crate) fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            slices: (0..workers).map(|_| Slice::default()).collect(),
+            asleep: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            thread: std::sync::OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        budget: Duration,
+        interrupts: Vec<Interrupt>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let ticker = Arc::clone(self);
+        let handle =
+            std::thread::Builder::new().name("perilune-tick".into()).spawn(move || ticker.run(budget, &interrupts))?;
+        let _ = self.thread.set(handle.thread().clone());
+        Ok(handle)
+    }
+
+    pub(crate) fn begin(&self, worker: usize) {
+        let count = &self.slices[worker].count;
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self, worker: usize) {
+        self.begin(worker);
+    }
+
+    /// Whether a tick has passed while this worker was busy, so that it should look after timers and other threads.
+    pub(crate) fn take_attention(&self, worker: usize) -> bool {
+        let attention = &self.slices[worker].attention;
+        attention.load(Ordering::Relaxed) && attention.swap(false, Ordering::Relaxed)
+    }
+
+    /// A worker goes from sleep to work.
+    pub(crate) fn wake(&self) {
+        // Pairs with the fence in `run`: either this sees the ticker asleep, or the ticker sees the new slice.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn run(&self, budget: Duration, interrupts: &[Interrupt]) {
+        let period = budget / 2;
+        let mut seen = vec![(0, Instant::now()); self.slices.len()];
+        let mut idle_ticks = 0;
+        while !self.stop.load(Ordering::Acquire) {
+            let now = Instant::now();
+            let mut moved = false;
+            for ((slice, seen), interrupt) in self.slices.iter().zip(&mut seen).zip(interrupts) {
+                let count = slice.count.load(Ordering::Relaxed);
+                moved |= count != seen.0 || count % 2 == 1;
+                if count != seen.0 {
+                    *seen = (count, now);
+                    slice.attention.store(true, Ordering::Relaxed);
+                } else if count % 2 == 1 && now.duration_since(seen.1) >= budget {
+                    slice.attention.store(true, Ordering::Relaxed);
+                    interrupt();
+                }
+            }
+            idle_ticks = if moved { 0 } else { idle_ticks + 1 };
+            if idle_ticks < IDLE_TICKS {
+                std::thread::park_timeout(period);
+                continue;
+            }
+            self.asleep.store(true, Ordering::Relaxed);
+            std::sync::atomic::fence(Ordering::SeqCst);
+            let unmoved = self.slices.iter().zip(&seen).all(|(slice, seen)| slice.count.load(Ordering::Relaxed) == seen.0);
+            if unmoved && !self.stop.load(Ordering::Acquire) {
+                std::thread::park();
+            }
+            self.asleep.store(false, Ordering::Relaxed);
+            idle_ticks = 0;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Values of a VM as values that can travel, and back.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use perilune_actor_core::{ErrorKind, Failure, Table, Value};
+use rustc_hash::FxHashMap;
+
+use crate::modules;
+use crate::vm::{Kind, Stack};
+
+/// Deepest nesting that is copied; also what keeps the native stack safe.
+const MAX_DEPTH: usize = 200;
+
+/// Reads the value at `index` of a stack.
+///
+/// # Errors
+/// A function or coroutine inside, too deep a nesting, or too many bytes.
+pub(crate) fn read(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, Failure> {
+    let mut reader = Reader { stack, seen: FxHashMap::default(), left: max_bytes, unlimited: max_bytes == 0 };
+    reader.value(index, 0)
+}
+
+struct Reader {
+    stack: Stack,
+    seen: FxHashMap<*const c_void, u32>,
+    left: usize,
+    unlimited: bool,
+}
+
+impl Reader {
+    fn value(&mut self, index: i32, depth: usize) -> Result<Value, Failure> {
+        let stack = self.stack;
+        Ok(match stack.kind(index) {
+            Kind::Boolean => Value::Boolean(stack.truthy(index)),
+            Kind::Number => Value::Number(stack.number(index).unwrap_or_default()),
+            Kind::Integer => Value::Integer(stack.integer64(index).unwrap_or_default()),
+            Kind::Vector => Value::Vector(stack.vector(index).unwrap_or_default()),
+            Kind::String => {
+                let bytes = stack.bytes(index).unwrap_or_default();
+                self.charge(bytes.len())?;
+                Value::String(bytes.into())
+            }
+            Kind::Buffer => {
+                let bytes = stack.buffer(index).unwrap_or_default();
+                self.charge(bytes.len())?;
+                Value::Buffer(bytes)
+            }
+            Kind::Table => self.table(index, depth)?,
+            Kind::Userdata => modules::export(stack, index, |index| self.value(index, depth + 1))?,
+            Kind::Function => return Err(Failure::new(ErrorKind::Invalid, "cannot send a function")),
+            Kind::Thread => return Err(Failure::new(ErrorKind::Invalid, "cannot send a coroutine")),
+            Kind::None | Kind::Nil | Kind::LightUserdata => Value::Nil,
+        })
+    }
+
+    fn table(&mut self, index: i32, depth: usize) -> Result<Value, Failure> {
+        let stack = self.stack;
+        if depth >= MAX_DEPTH {
+            return Err(Failure::new(ErrorKind::Invalid, format!("cannot send more than {MAX_DEPTH} nested tables")));
+        }
+        let number = self.seen.len() as u32;
+        match self.seen.entry(stack.pointer(index)) {
+            std::collections::hash_map::Entry::Occupied(seen) => return Ok(Value::Same(*seen.get())),
+            std::collections::hash_map::Entry::Vacant(unseen) => unseen.insert(number),
+        };
+        self.charge(32)?;
+        let mut table = Table::default();
+        let mut position = 0;
+        stack.reserve(4);
+        while let Some(next) = stack.next(index, position) {
+            position = next;
+            let (key, value) = (stack.top() - 1, stack.top());
+            // Lua walks its array part first and in order, so this finds 1, 2, 3 … without asking for a length. After
+            // the first pair nothing may go there any more: tables are numbered with the array first.
+            if table.pairs.is_empty()
+                && stack.kind(key) == Kind::Number
+                && stack.number(key) == Some(table.array.len() as f64 + 1.0)
+            {
+                table.array.push(self.value(value, depth + 1)?);
+            } else {
+                let key = self.value(key, depth + 1)?;
+                let value = self.value(value, depth + 1)?;
+                // A key that cannot travel, a channel say, takes its value with it.
+                if !key.is_nil() {
+                    table.pairs.push((key, value));
+                }
+            }
+            self.charge(16)?;
+            stack.pop(2);
+        }
+        Ok(Value::Table(Box::new(table)))
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), Failure> {
+        if self.unlimited {
+            return Ok(());
+        }
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| Failure::new(ErrorKind::Invalid, "payload too large"))?;
+        Ok(())
+    }
+}
+
+/// Pushes a value. Allocates, so only inside a protected call.
+pub(crate) fn push(stack: Stack, value: &Value) {
+    if let Value::Table(_) = value {
+        let base = stack.top();
+        // The tables met so far, by number; most payloads have no use for it, so it is made on the first repetition.
+        let mut writer = Writer { stack, tables: if has_same(value) { Some(base + 1) } else { None }, count: 0 };
+        if writer.tables.is_some() {
+            stack.push_table(0, 0);
+        }
+        writer.push(value);
+        if writer.tables.is_some() {
+            stack.remove(base + 1);
+        }
+    } else {
+        Writer { stack, tables: None, count: 0 }.push(value);
+    }
+}
+
+fn has_same(value: &Value) -> bool {
+    match value {
+        Value::Same(_) => true,
+        Value::Table(table) => {
+            table.array.iter().any(has_same) || table.pairs.iter().any(|(key, value)| has_same(key) || has_same(value))
+        }
+        Value::Tagged(tagged) => has_same(&tagged.data),
+        _ => false,
+    }
+}
+
+struct Writer {
+    stack: Stack,
+    tables: Option<i32>,
+    count: i32,
+}
+
+impl Writer {
+    fn push(&mut self, value: &Value) {
+        let stack = self.stack;
+        stack.reserve(4);
+        match value {
+            Value::Boolean(value) => stack.push_boolean(*value),
+            Value::Number(value) => stack.push_number(*value),
+            Value::Integer(value) => stack.push_number(*value as f64),
+            Value::String(bytes) => stack.push_bytes(bytes),
+            Value::Buffer(bytes) => stack.push_buffer(bytes),
+            Value::Vector(vector) => stack.push_vector(*vector),
+            Value::Table(table) => self.push_table(table),
+            Value::Same(number) => match self.tables {
+                Some(tables) => stack.raw_geti(tables, *number as i32 + 1),
+                None => stack.push_nil(),
+            },
+            Value::Error(failure) => modules::errors::push_shared(stack, Arc::clone(failure)),
+            Value::Tagged(tagged) => modules::import(stack, tagged),
+            _ => stack.push_nil(),
+        }
+    }
+
+    fn push_table(&mut self, table: &Table) {
+        let stack = self.stack;
+        stack.push_table(table.array.len(), table.pairs.len());
+        let index = stack.top();
+        self.count += 1;
+        if let Some(tables) = self.tables {
+            stack.copy(index);
+            stack.raw_seti(tables, self.count);
+        }
+        for (value, key) in table.array.iter().zip(1..) {
+            if !value.is_nil() {
+                self.push(value);
+                stack.raw_seti(index, key);
+            }
+        }
+        for (key, value) in &table.pairs {
+            self.push(key);
+            self.push(value);
+            match stack.kind(index + 1) {
+                // What no table takes as a key.
+                Kind::Nil | Kind::None => stack.pop(2),
+                Kind::Number if stack.number(index + 1).is_some_and(f64::is_nan) => stack.pop(2),
+                _ => stack.raw_set_top(index),
+            }
+        }
+    }
+}

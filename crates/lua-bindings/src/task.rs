@@ -1,0 +1,175 @@
+use perilune_actor_core::{ActorError, Envelope, Event, Failure, Pid, Topic};
+
+use crate::actor::{ActorState, Key};
+use crate::modules::channel;
+use crate::vm::{Break, ONE, Outcome, Return, Stack, Vm, raise};
+
+/// A coroutine that the runtime drives: the main one, or one that `coroutine.spawn` started.
+pub(crate) struct Task {
+    pub(crate) thread: Stack,
+    /// Keeps the thread alive; the main one is kept by the actor.
+    pub(crate) key: Option<Key>,
+    /// Coroutines of the script's own that a wait or a slice's end went through, outermost first.
+    pub(crate) inner: Vec<Stack>,
+    pub(crate) start: Option<i32>,
+    pub(crate) serial: u32,
+    pub(crate) waits: Waits,
+    pub(crate) end: Option<Ending>,
+}
+
+/// What a coroutine waits for; only what it takes to tell whether anything can ever wake it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// It does not.
+    No,
+    /// Messages or events.
+    Mail,
+    /// Other coroutines of this actor, and timers that feed channels.
+    Channel,
+    /// Something that will come.
+    Operation,
+}
+
+/// One wait of one coroutine. A later wait has another token, so that what comes too late finds nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token(u64);
+
+impl Token {
+    pub(crate) fn new(task: usize, serial: u32) -> Self {
+        Self(u64::from(serial) << 31 | task as u64)
+    }
+
+    pub(crate) fn task(self) -> usize {
+        (self.0 & 0x7fff_ffff) as usize
+    }
+
+    pub(crate) fn serial(self) -> u32 {
+        (self.0 >> 31) as u32
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Says that a token counts a timer that is no coroutine's.
+pub(crate) const TIMER_BIT: u64 = 1 << 63;
+
+/// A coroutine that waits for mail.
+pub(crate) struct MailWait {
+    pub(crate) view: View,
+    pub(crate) token: Token,
+    /// Which case of a select.
+    pub(crate) case: Option<i32>,
+}
+
+/// A view of the mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    Inbox,
+    Events,
+    Topic(Topic),
+}
+
+/// What ends a wait. The coroutine itself turns it into values, where a lack of memory can be raised.
+pub(crate) enum Ending {
+    /// No results.
+    Nothing,
+    /// A message, as an object or as its payload.
+    Message { envelope: Envelope, object: bool },
+    /// An event.
+    Event(Event),
+    /// What the runtime gave to a channel.
+    Fed(perilune_actor_core::Value),
+    /// A channel is closed and empty.
+    Closed,
+    /// A channel is closed while sending.
+    SendClosed,
+    /// The value was pushed onto the waiting thread.
+    Pushed,
+    /// The value was taken from the waiting thread.
+    Sent,
+    /// Case `number` of a select.
+    Case { number: i32, ending: Box<Ending> },
+    /// A new actor.
+    Spawned(Result<Pid, ActorError>),
+    /// A monitor or link.
+    Related(Result<(), ActorError>),
+    /// Whatever the module that waited makes of it.
+    Custom(Box<dyn FnOnce(Stack) -> Outcome>),
+}
+
+impl ActorState {
+    /// Suspends the running coroutine until its current token is ended.
+    pub(crate) fn wait(&self, vm: &Vm, waits: Waits) -> Outcome {
+        self.set_waits(waits);
+        vm.set_break(Break::Wait);
+        Ok(Return::Wait)
+    }
+}
+
+/// Refuses to wait where that is impossible. To be asked before anything is changed.
+pub(crate) fn check_wait(vm: &Vm, stack: Stack) -> Result<(), crate::vm::Raise> {
+    if vm.is_loading() {
+        return raise("attempt to yield outside of a running process");
+    }
+    if !vm.can_wait(stack) {
+        return raise("attempt to yield across metamethod/C-call boundary");
+    }
+    if vm.actor().is_some_and(|actor| actor.is_sorting(vm, stack)) {
+        return raise("attempt to yield in a comparison function of table.sort");
+    }
+    Ok(())
+}
+
+/// Ends the running actor, which has been doomed during this very call.
+pub(crate) fn end_now(vm: &Vm, stack: Stack) -> Outcome {
+    let failure = Failure::new(perilune_actor_core::ErrorKind::Canceled, "process terminated");
+    if vm.can_wait(stack) {
+        vm.set_break(Break::End(failure));
+        return Ok(Return::Wait);
+    }
+    // It cannot be suspended here: errors are raised until it can, or is dead.
+    if let Some(actor) = vm.actor() {
+        actor.set_ending(failure.clone());
+    }
+    vm.ring();
+    Err(failure.into())
+}
+
+/// Gives a coroutine the results of its wait. Its stack is as it was when it began to wait.
+pub(crate) fn finish_wait(stack: Stack) -> Outcome {
+    let vm = Vm::current();
+    let Some(actor) = vm.actor() else { return raise("no context found") };
+    match actor.take_end() {
+        Some(Ending::Case { number, ending }) => channel::finish_select(vm, stack, number, *ending),
+        Some(ending) => finish(vm, stack, ending),
+        None => Ok(Return::Values(0)),
+    }
+}
+
+/// Pushes what a direct wait gives.
+fn finish(vm: &Vm, stack: Stack, ending: Ending) -> Outcome {
+    match ending {
+        Ending::Nothing | Ending::Case { .. } => Ok(Return::Values(0)),
+        Ending::Spawned(Ok(pid)) => {
+            stack.push_str(&pid.to_string());
+            ONE
+        }
+        Ending::Spawned(Err(error)) => stack.fail(Failure::from(error)),
+        Ending::Related(Ok(())) => stack.done(),
+        Ending::Related(Err(error)) => stack.fail(crate::modules::process::relation_failure(error)),
+        Ending::Sent => stack.done(),
+        Ending::Custom(finish) => finish(stack),
+        Ending::SendClosed => raise("send on closed channel"),
+        other => {
+            let ok = channel::push_received(vm, stack, other);
+            stack.push_boolean(ok);
+            Ok(Return::Values(2))
+        }
+    }
+}

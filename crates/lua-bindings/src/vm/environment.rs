@@ -1,0 +1,273 @@
+use std::ffi::CString;
+use std::sync::Arc;
+
+use perilune_actor_core::{ErrorKind, Failure};
+
+use super::native::{NOTHING, ONE, Outcome, raise};
+use super::stack::{Kind, Ref, Stack};
+use super::{Raise, Vm};
+use crate::actor::ActorState;
+use crate::definition::Definition;
+
+/// A definition inside a VM: loaded once, cloned for every actor.
+pub(crate) struct Loaded {
+    pub(crate) definition: Arc<Definition>,
+    chunk: Ref,
+    /// Read-only names between the libraries and the actor's globals: the modules it declares, and `require`.
+    names: Ref,
+    /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
+    main: Ref,
+    library: Ref,
+}
+
+impl Loaded {
+    /// Pushes a table for the globals of a new actor.
+    pub(crate) fn push_globals(&self, stack: Stack) {
+        stack.push_table(0, 1);
+        let globals = stack.top();
+        // Not in the shared tables: a name found while loading is taken for a constant.
+        stack.copy(globals);
+        stack.raw_set(globals, c"_G");
+        stack.push_ref(self.main);
+        stack.set_metatable(globals);
+        stack.set_safe_environment(globals, true);
+    }
+
+    /// Pushes the environment of a library: what it declares itself, and otherwise the actor's globals.
+    pub(crate) fn push_library_environment(&self, stack: Stack) {
+        stack.push_table(0, self.definition.imports.len());
+        stack.push_ref(self.library);
+        stack.set_metatable(stack.top() - 1);
+        stack.set_safe_environment(stack.top(), true);
+    }
+
+    /// Pushes the chunk as a function with the thread's own globals.
+    pub(crate) fn push_chunk(&self, stack: Stack) {
+        stack.push_ref(self.chunk);
+        stack.clone_function();
+    }
+}
+
+impl Vm {
+    /// Loads a definition into this VM, the first time. Inside a protected call.
+    ///
+    /// # Errors
+    /// It does not compile.
+    pub(crate) fn load(&self, stack: Stack, definition: &Arc<Definition>) -> Result<std::rc::Rc<Loaded>, Failure> {
+        if let Some(loaded) = self.loaded.borrow().get(&definition.serial()) {
+            return Ok(std::rc::Rc::clone(loaded));
+        }
+        let bytecode = definition.compile()?;
+        self.push_names(stack, definition);
+        stack.copy(stack.top());
+        let names = stack.pop_ref();
+        // Names are resolved in the globals of the thread that loads, whatever the function gets later.
+        let loader = stack.push_thread();
+        stack.push_ref(names);
+        stack.move_to(loader, 1);
+        loader.set_globals();
+        if !loader.load(&definition.chunk_name(), bytecode) {
+            let text = String::from_utf8_lossy(loader.bytes(loader.top()).unwrap_or_default()).into_owned();
+            return Err(Failure::new(ErrorKind::Invalid, text));
+        }
+        let chunk = loader.pop_ref();
+        stack.pop(1);
+        let names_table = stack.top();
+        let main = push_metatable(stack, names_table, |stack| {
+            stack.copy(names_table);
+            stack.raw_set(stack.top() - 1, c"__index");
+        });
+        let library = push_metatable(stack, names_table, |stack| {
+            stack.copy(names_table);
+            stack.push_native(c"__index", library_index, 1);
+            stack.raw_set(stack.top() - 1, c"__index");
+        });
+        stack.pop(1);
+        let definition = Arc::clone(definition);
+        let loaded = std::rc::Rc::new(Loaded { definition, chunk, names, main, library });
+        self.loaded.borrow_mut().insert(loaded.definition.serial(), std::rc::Rc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn push_names(&self, stack: Stack, definition: &Arc<Definition>) {
+        stack.push_table(0, definition.modules.len() + 1);
+        let names = stack.top();
+        for module in &definition.modules {
+            if let Ok(name) = CString::new(module.as_str())
+                && !crate::modules::is_builtin(module)
+                && self.push_module(stack, module)
+            {
+                stack.raw_set(names, &name);
+            }
+        }
+        stack.push_number(definition.serial() as f64);
+        stack.push_native(c"require", require, 1);
+        stack.raw_set(names, c"require");
+        stack.push_table(0, 2);
+        stack.push_ref(self.base.get());
+        stack.raw_set(names + 1, c"__index");
+        stack.set_readonly(names + 1);
+        stack.set_metatable(names);
+        stack.set_readonly(names);
+        stack.set_safe_environment(names, true);
+    }
+}
+
+/// Makes a protected metatable whose `__newindex` keeps the VM's idea of constants right.
+fn push_metatable(stack: Stack, names: i32, set_index: impl FnOnce(Stack)) -> Ref {
+    stack.push_table(0, 3);
+    let metatable = stack.top();
+    set_index(stack);
+    stack.copy(names);
+    stack.push_native(c"__newindex", new_global, 1);
+    stack.raw_set(metatable, c"__newindex");
+    stack.push_str("environment");
+    stack.raw_set(metatable, c"__metatable");
+    stack.set_readonly(metatable);
+    stack.pop_ref()
+}
+
+const UPVALUE_TWO: i32 = mlua::ffi::lua_upvalueindex(2);
+
+/// A global is set that the actor's globals do not have yet.
+fn new_global(stack: Stack) -> Outcome {
+    // 1: the environment, 2: the name, 3: the value
+    stack.set_top(3);
+    stack.push_globals();
+    if stack.kind(2) == Kind::String && !stack.is_nothing(3) {
+        shadow(stack);
+    }
+    stack.copy(2);
+    stack.copy(3);
+    stack.raw_set_top(4);
+    NOTHING
+}
+
+/// If name 2 means something already, the VM must stop taking what it found under names for constants.
+fn shadow(stack: Stack) {
+    let name = stack.bytes(2).and_then(|name| CString::new(name).ok());
+    let Some(name) = name else { return };
+    stack.get(UPVALUE_TWO, &name);
+    let known = !stack.is_nothing(stack.top());
+    stack.pop(1);
+    if known && let Some(actor) = Vm::current().actor() {
+        actor.drop_constants(stack);
+    }
+}
+
+/// `rawset`, which must not get around [`new_global`].
+pub(super) fn raw_set(stack: Stack) -> Outcome {
+    stack.set_top(3);
+    stack.want_kind(1, "rawset", Kind::Table, "table")?;
+    if stack.is_readonly(1) {
+        return raise("attempt to modify a readonly table");
+    }
+    match stack.kind(2) {
+        Kind::Nil => return raise("table index is nil"),
+        Kind::Number if stack.number(2).is_some_and(f64::is_nan) => return raise("table index is NaN"),
+        _ => {}
+    }
+    stack.push_globals();
+    if stack.pointer(1) == stack.pointer(4) && let Some(actor) = Vm::current().actor() {
+        actor.drop_constants(stack);
+    }
+    stack.pop(1);
+    stack.copy(2);
+    stack.copy(3);
+    stack.raw_set_top(1);
+    stack.set_top(1);
+    ONE
+}
+
+/// A name that a library has not declared and that was not found when it was loaded.
+fn library_index(stack: Stack) -> Outcome {
+    stack.set_top(2);
+    let names = UPVALUE_TWO;
+    stack.copy(2);
+    stack.raw_get_top(names);
+    if !stack.is_nothing(3) {
+        return ONE;
+    }
+    stack.pop(1);
+    stack.push_globals();
+    stack.copy(2);
+    stack.raw_get_top(3);
+    if !stack.is_nothing(4) {
+        return ONE;
+    }
+    stack.set_top(2);
+    stack.push_ref(Vm::current().base.get());
+    stack.copy(2);
+    stack.raw_get_top(3);
+    ONE
+}
+
+/// `require(name)` of one definition.
+fn require(stack: Stack) -> Outcome {
+    let name = stack.want_text(1, "require")?;
+    let serial = stack.number(UPVALUE_TWO).unwrap_or_default() as u64;
+    let vm = Vm::current();
+    let loaded = vm.loaded.borrow().get(&serial).cloned();
+    let Some(loaded) = loaded else { return raise(format!("module '{name}' not found")) };
+    if let Some((_, import)) = loaded.definition.imports.iter().find(|(alias, _)| alias == name)
+        && let Some(actor) = vm.actor()
+        && actor.push_library(stack, import.serial())
+    {
+        return ONE;
+    }
+    let declared = crate::modules::is_builtin(name) || loaded.definition.modules.iter().any(|module| module == name);
+    if declared && push_required(vm, stack, name) {
+        return ONE;
+    }
+    raise(format!("module '{name}' not found"))
+}
+
+/// Pushes what `require` gives for a host module or a library of the language.
+fn push_required(vm: &Vm, stack: Stack, name: &str) -> bool {
+    if crate::modules::is_builtin(name) {
+        stack.push_ref(vm.base.get());
+        let Ok(name) = CString::new(name) else { return false };
+        let base = stack.top();
+        let kind = stack.raw_get(base, &name);
+        stack.remove(base);
+        return kind != Kind::Nil;
+    }
+    vm.push_module(stack, name)
+}
+
+impl ActorState {
+    /// Makes the libraries of a definition for this actor, each once, and puts them into the environment at `target`.
+    pub(crate) fn import(&self, vm: &Vm, stack: Stack, loaded: &Loaded, target: i32) -> Result<(), Raise> {
+        for (alias, library) in &loaded.definition.imports {
+            if !self.push_library(stack, library.serial()) {
+                self.evaluate(vm, stack, library)?;
+            }
+            if let Ok(alias) = CString::new(alias.as_str()) {
+                stack.raw_set(target, &alias);
+            } else {
+                stack.pop(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates a library and pushes its value.
+    fn evaluate(&self, vm: &Vm, stack: Stack, library: &Arc<Definition>) -> Result<(), Raise> {
+        let loaded = vm.load(stack, library)?;
+        stack.reserve(8);
+        loaded.push_library_environment(stack);
+        let environment = stack.top();
+        self.import(vm, stack, &loaded, environment)?;
+        stack.copy(environment);
+        loaded.push_chunk(stack);
+        stack.set_function_globals();
+        if !stack.call_protected(0, 1) {
+            return Err(Raise::Top);
+        }
+        stack.copy(stack.top());
+        stack.copy(environment);
+        self.add_library(stack, library.serial());
+        stack.remove(environment);
+        Ok(())
+    }
+}

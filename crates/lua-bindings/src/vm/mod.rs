@@ -1,0 +1,296 @@
+//! The VM of one worker. All of the crate's `unsafe` is below this module; what it gives out can be used without.
+
+#![allow(unsafe_code)]
+
+mod base;
+mod environment;
+mod interrupt;
+mod native;
+mod stack;
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mlua::{Lua, LuaOptions, StdLib, ffi};
+use perilune_actor_core::{Context, ErrorKind, Failure};
+use rustc_hash::FxHashMap;
+
+pub(crate) use environment::Loaded;
+pub(crate) use interrupt::Break;
+pub(crate) use interrupt::over_budget;
+pub use interrupt::Alarm;
+pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
+pub(crate) use stack::{Kind, Object, Ref, Stack};
+
+use crate::actor::ActorState;
+use crate::services::Services;
+
+/// What scripts may use at most.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one payload; 0 = any.
+    pub max_payload_bytes: usize,
+    /// How long a stretch may run that cannot be suspended.
+    pub callback_budget: Duration,
+}
+
+/// How scripts are run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What they may use at most.
+    pub limits: Limits,
+    /// How long a slice is: what the scheduler was given.
+    pub slice: Duration,
+    /// An actor that nothing can wake fails instead of waiting for ever.
+    pub fail_deadlocks: bool,
+    /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
+    pub break_everywhere: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits { max_payload_bytes: 16 << 20, callback_budget: Duration::from_secs(1) },
+            slice: Duration::from_millis(2),
+            fail_deadlocks: false,
+            break_everywhere: false,
+        }
+    }
+}
+
+/// One Luau VM with its read-only libraries, and whatever is loaded into it.
+pub struct Vm {
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) settings: Settings,
+    main: Stack,
+    running: Cell<Option<Running>>,
+    /// Threads being resumed, outermost first.
+    resumed: RefCell<Vec<Stack>>,
+    /// Threads below the resumed one that a break has gone through, innermost first.
+    broken: RefCell<Vec<Stack>>,
+    why: Cell<Option<Break>>,
+    /// When the stretch began that could not be suspended.
+    stretch: Cell<Option<std::time::Instant>>,
+    /// The next safepoint is the one at which the thread was suspended.
+    resumes_here: Cell<bool>,
+    alarm: Arc<Alarm>,
+    base: Cell<Ref>,
+    case: Cell<Ref>,
+    result: Cell<Ref>,
+    payloads: Cell<Ref>,
+    sort: Cell<(Ref, Ref)>,
+    loaded: RefCell<FxHashMap<u64, Rc<Loaded>>>,
+    modules: RefCell<FxHashMap<&'static str, Ref>>,
+    // Last: everything above refers to it.
+    lua: Lua,
+}
+
+/// The actor whose code is running, and what speaks for it.
+#[derive(Clone, Copy)]
+struct Running {
+    actor: *const ActorState,
+    context: *mut dyn Context,
+    /// Its chunk is being evaluated, so it cannot wait yet.
+    loading: bool,
+    /// Where its threads start in `resumed`.
+    floor: usize,
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Vm> = const { Cell::new(std::ptr::null()) };
+}
+
+impl Vm {
+    /// A VM for the calling thread.
+    ///
+    /// # Errors
+    /// The libraries could not be set up, for lack of memory say.
+    pub fn new(services: Arc<dyn Services>, settings: Settings) -> Result<Rc<Self>, String> {
+        // SAFETY: scripts never see C modules: the environment they get has nothing that could load one.
+        let lua = unsafe { Lua::unsafe_new_with(StdLib::NONE, LuaOptions::new()) };
+        let state = lua.exec_raw_lua(|raw| raw.state());
+        // SAFETY: `lua` owns the state and is kept beside it.
+        let main = unsafe { Stack::new(ffi::lua_mainthread(state)) };
+        let vm = Rc::new(Self {
+            services,
+            settings,
+            main,
+            running: Cell::new(None),
+            resumed: RefCell::default(),
+            broken: RefCell::default(),
+            why: Cell::new(None),
+            stretch: Cell::new(None),
+            resumes_here: Cell::new(false),
+            alarm: Alarm::new(main),
+            base: Cell::new(Ref::NONE),
+            case: Cell::new(Ref::NONE),
+            result: Cell::new(Ref::NONE),
+            payloads: Cell::new(Ref::NONE),
+            sort: Cell::new((Ref::NONE, Ref::NONE)),
+            loaded: RefCell::default(),
+            modules: RefCell::default(),
+            lua,
+        });
+        CURRENT.set(Rc::as_ptr(&vm));
+        vm.protect(|vm, stack| base::build(vm, stack)).map_err(|failure| failure.message)?;
+        interrupt::install(&vm);
+        Ok(vm)
+    }
+
+    /// Ends the slice of whatever runs on this VM, from any thread.
+    pub fn alarm(&self) -> Arc<Alarm> {
+        Arc::clone(&self.alarm)
+    }
+
+    /// Bytes that scripts and libraries of this VM use.
+    pub fn used_bytes(&self) -> usize {
+        self.main.total_bytes()
+    }
+
+    /// Frees everything that no script can reach any more.
+    pub fn collect_garbage(&self) {
+        self.main.collect();
+        self.main.collect();
+    }
+
+    /// The VM whose code is running on this thread.
+    pub(crate) fn current<'a>() -> &'a Self {
+        let vm = CURRENT.get();
+        assert!(!vm.is_null(), "no VM runs on this thread");
+        // SAFETY: `enter` and `new` set it to a VM that outlives the code it runs; `Drop` clears it.
+        unsafe { &*vm }
+    }
+
+    /// Runs code that pushes values, so that a lack of memory is an error and not the end of the program.
+    ///
+    /// # Errors
+    /// Lua raised something.
+    pub(crate) fn protect<R>(&self, work: impl FnOnce(&Self, Stack) -> R) -> Result<R, Failure> {
+        struct Job<'a, F, R> {
+            vm: &'a Vm,
+            work: Option<F>,
+            result: Option<R>,
+        }
+        unsafe extern "C-unwind" fn run<F: FnOnce(&Vm, Stack) -> R, R>(state: *mut ffi::lua_State) -> c_int {
+            // SAFETY: `lua_cpcall` hands on the job of the frame below, which waits.
+            let job = unsafe { &mut *ffi::lua_touserdata(state, 1).cast::<Job<'_, F, R>>() };
+            // SAFETY: Lua calls with a live state.
+            let stack = unsafe { Stack::new(state) };
+            stack.set_top(0);
+            if let Some(work) = job.work.take() {
+                job.result = Some(work(job.vm, stack));
+            }
+            0
+        }
+        fn runner<F: FnOnce(&Vm, Stack) -> R, R>(_: &Job<'_, F, R>) -> ffi::lua_CFunction {
+            run::<F, R>
+        }
+        let mut job = Job { vm: self, work: Some(work), result: None };
+        let function = runner(&job);
+        // SAFETY: the main thread is live; the job outlives the call.
+        let status = unsafe { ffi::lua_cpcall(self.main.raw(), function, (&raw mut job).cast()) };
+        if status == ffi::LUA_OK
+            && let Some(result) = job.result
+        {
+            return Ok(result);
+        }
+        let text = self.main.bytes(self.main.top()).map(|text| String::from_utf8_lossy(text).into_owned());
+        self.main.pop(1);
+        Err(Failure::new(ErrorKind::Internal, text.unwrap_or_else(|| "error in the script engine".into())))
+    }
+
+    /// Runs `work` as the actor: host functions below it see this actor and this context.
+    pub(crate) fn enter<R>(&self, actor: &ActorState, cx: &mut dyn Context, loading: bool, work: impl FnOnce() -> R) -> R {
+        struct Leave<'a> {
+            vm: &'a Vm,
+            before: Option<Running>,
+            vm_before: *const Vm,
+        }
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                let floor = self.vm.running.get().map_or(0, |running| running.floor);
+                self.vm.resumed.borrow_mut().truncate(floor);
+                self.vm.running.set(self.before);
+                CURRENT.set(self.vm_before);
+            }
+        }
+        // SAFETY: only the lifetime is changed; the pointer is gone when this function returns.
+        let context: *mut (dyn Context + 'static) = unsafe { std::mem::transmute(std::ptr::from_mut(cx)) };
+        let running = Running { actor, context, loading, floor: self.resumed.borrow().len() };
+        let before = self.running.replace(Some(running));
+        let _leave = Leave { vm: self, before, vm_before: CURRENT.replace(self) };
+        work()
+    }
+
+    /// The running actor.
+    pub(crate) fn actor(&self) -> Option<&ActorState> {
+        // SAFETY: `enter` holds the actor for as long as it is here.
+        self.running.get().map(|running| unsafe { &*running.actor })
+    }
+
+    /// Asks the scheduler something, for the running actor.
+    ///
+    /// # Errors
+    /// No actor is running.
+    pub(crate) fn with<R>(&self, ask: impl FnOnce(&ActorState, &mut dyn Context) -> R) -> Result<R, Failure> {
+        let running = self.running.get().ok_or_else(|| Failure::new(ErrorKind::Invalid, "no context found"))?;
+        // SAFETY: `enter` holds both for as long as they are here, and is the only other user of the context while it
+        // waits for the script that called us. `ask` cannot get here again for the same actor: it runs no script but
+        // that of a new actor, which has a context of its own.
+        unsafe { Ok(ask(&*running.actor, &mut *running.context)) }
+    }
+
+    pub(crate) fn main(&self) -> Stack {
+        self.main
+    }
+
+    pub(crate) fn case_metatable(&self) -> Ref {
+        self.case.get()
+    }
+
+    pub(crate) fn result_metatable(&self) -> Ref {
+        self.result.get()
+    }
+
+    /// Payloads by message, for as long as somebody has the message.
+    pub(crate) fn payloads(&self) -> Ref {
+        self.payloads.get()
+    }
+
+    /// Pushes a module's table, made on first use and the same for all actors. False when there is no such module.
+    pub(crate) fn push_module(&self, stack: Stack, name: &str) -> bool {
+        let Some((name, make)) = crate::modules::find(name) else { return false };
+        let known = self.modules.borrow().get(name).copied();
+        let reference = known.unwrap_or_else(|| {
+            make(self, stack);
+            if stack.kind(stack.top()) == Kind::Table {
+                stack.set_readonly(stack.top());
+            }
+            let reference = stack.pop_ref();
+            self.modules.borrow_mut().insert(name, reference);
+            reference
+        });
+        stack.push_ref(reference);
+        true
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.alarm.silence();
+        if std::ptr::eq(CURRENT.get(), self) {
+            CURRENT.set(std::ptr::null());
+        }
+    }
+}
+
+impl std::fmt::Debug for Vm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vm").field("lua", &self.lua).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Every file of `scripts/` is a program. The lines at its top that start with `--= ` are what it must print, on one
+//! worker and on two, and also when it is suspended at every point where that is possible.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
+use perilune_actor_local::{LocalScheduler, WorkerLocal};
+use perilune_lua_bindings::{
+    Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm,
+};
+
+struct TestServices {
+    folder: PathBuf,
+    printed: Mutex<Sender<String>>,
+}
+
+impl TestServices {
+    fn say(&self, line: String) {
+        let _ = self.printed.lock().unwrap().send(line);
+    }
+}
+
+fn definition(folder: &Path, name: &str) -> Option<Definition> {
+    let source = std::fs::read_to_string(folder.join(format!("{name}.lua"))).ok()?;
+    let mut definition = Definition::new(&format!("app:{name}"), &format!("{name}.lua"), &source);
+    definition.modules = KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect();
+    Some(definition)
+}
+
+impl Services for TestServices {
+    fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
+        let found = id.strip_prefix("app:").and_then(|name| definition(&self.folder, name));
+        found.map(Arc::new).ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("entry not found: {id}")))
+    }
+
+    fn host(&self, id: &str) -> Result<HostId, Failure> {
+        match id {
+            "app:processes" => Ok(HostId::new(id)),
+            _ => Err(Failure::new(ErrorKind::NotFound, format!("host not found: {id}"))),
+        }
+    }
+
+    fn print(&self, _: &Origin<'_>, line: &[u8]) {
+        self.say(String::from_utf8_lossy(line).into_owned());
+    }
+
+    fn log(&self, _: &Origin<'_>, level: Level, name: &str, message: &str, fields: &[(String, Value)]) {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
+        self.say(format!("{level:?} {name}: {message}{}", fields.concat()));
+    }
+
+    fn failed(&self, origin: &Origin<'_>, failure: &Failure) {
+        // The program's own failure is part of what it shows; others are seen through monitors.
+        if origin.definition.is_program {
+            self.say(format!("error: {failure}"));
+        }
+    }
+
+    fn terminal(&self, _: HostId) -> Option<Arc<dyn Terminal>> {
+        None
+    }
+}
+
+fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let (printed, lines): (_, Receiver<String>) = channel();
+    let services = Arc::new(TestServices { folder: folder.clone(), printed: Mutex::new(printed) });
+    let mut settings = Settings::default();
+    settings.break_everywhere = break_everywhere;
+    settings.limits.callback_budget = Duration::from_millis(100);
+    let worker_services: Arc<dyn Services> = Arc::clone(&services) as _;
+    let scheduler = LocalScheduler::builder()
+        .workers(workers)
+        .local(move |_| {
+            let vm = Vm::new(Arc::clone(&worker_services), settings.clone())?;
+            let alarm = vm.alarm();
+            Ok(WorkerLocal { local: Box::new(vm), interrupt: Arc::new(move || alarm.ring()) })
+        })
+        .start()
+        .unwrap();
+    let host = HostId::new("app:processes");
+    scheduler.add_host(HostSpec::new(host));
+    let mut program = definition(&folder, name).expect("the script");
+    program.is_program = true;
+    let (ended, end) = channel();
+    let mut spawn = Spawn::new(host, Box::new(LuaFactory::new(Arc::new(program), Vec::new())));
+    spawn.on_exit = Some(Box::new(move |_| ended.send(()).unwrap()));
+    if let Err(error) = scheduler.spawn(spawn) {
+        services.say(format!("error: {error}"));
+    } else if end.recv_timeout(Duration::from_secs(120)).is_err() {
+        services.say("did not end".into());
+    }
+    scheduler.stop();
+    lines.try_iter().fold(String::new(), |text, line| text + &line + "\n")
+}
+
+fn check(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts").join(format!("{name}.lua"));
+    let source = std::fs::read_to_string(path).unwrap();
+    let expected: String =
+        source.lines().map_while(|line| line.strip_prefix("--=")).map(|line| format!("{}\n", line.trim_start())).collect();
+    assert!(!expected.is_empty(), "{name} expects nothing");
+    for (workers, everywhere) in [(1, false), (2, false), (1, true)] {
+        assert_eq!(run(name, workers, everywhere), expected, "{name}, {workers} workers, break everywhere: {everywhere}");
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { check(stringify!($name)); })*
+
+        #[test]
+        fn every_script_is_tested() {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+            let mut files: Vec<_> = std::fs::read_dir(folder).unwrap()
+                .filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned()))
+                .filter(|name| !name.starts_with("child_"))
+                .collect();
+            files.sort();
+            let mut tested = vec![$(stringify!($name)),*];
+            tested.sort_unstable();
+            assert_eq!(files, tested);
+        }
+    };
+}
+
+scripts! {
+    hello
+    generator
+}

@@ -1,0 +1,31 @@
+//! Reads an application from its files, without running any of it.
+
+mod loader;
+mod single_file;
+
+mod check;
+mod definition;
+mod entry;
+mod id;
+mod value;
+
+mod diagnostic;
+mod suggest;
+
+mod root;
+mod schema;
+mod source;
+mod spelling;
+mod walk;
+mod yaml;
+mod yaml_weight;
+
+pub use check::ALWAYS_AVAILABLE;
+pub use definition::{Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use entry::{Command, Entry, Origin};
+pub use id::EntryId;
+pub use loader::{Loaded, load_folder};
+pub use single_file::load_file;
+pub use suggest::did_you_mean;
+pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};
