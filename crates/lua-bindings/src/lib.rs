@@ -6,7 +6,6 @@ mod definition;
 mod modules;
 mod services;
 mod task;
-#[allow(unreachable_pub, dead_code)] // The scripts' `time` uses a part; the whole is what the notation promises.
 mod time;
 mod vm;
 
@@ -15,3 +14,8 @@ pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use modules::KNOWN_MODULES;
 pub use services::{Level, Origin, Read, Services, Terminal};
 pub use vm::{Alarm, Limits, Settings, Vm};
+
+/// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.
+pub fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    time::Span::parse(text).ok()?.to_std()
+}

@@ -1,2 +1,16 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod command;
+mod config;
+mod registry;
+mod report;
+mod runtime;
+mod services;
+mod terminal;
+
 pub mod application;
+
+pub use command::{CommandInfo, Exit, Foreground};
+pub use config::{Config, ConfigError};
+pub use report::script_error;
+pub use runtime::{Runtime, StartError, check};

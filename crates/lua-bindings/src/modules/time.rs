@@ -1,6 +1,11 @@
 //! Timers and the clock. Objects for moments, durations and places are beside this file.
 
+mod arguments;
+mod constants;
+mod location;
+mod moment;
 mod objects;
+mod span;
 
 use std::ffi::c_int;
 use std::time::{Duration, SystemTime};
@@ -8,7 +13,6 @@ use std::time::{Duration, SystemTime};
 use perilune_actor_core::{ErrorKind, Failure, TimerId, Value};
 
 pub(crate) use self::objects::{export, import};
-use self::objects::{push_moment, want_span};
 use crate::actor::{ActorState, Key};
 use crate::modules::channel;
 use crate::task::{Waits, check_wait};
@@ -84,11 +88,11 @@ pub(crate) fn register(stack: Stack) {
     objects::register(stack);
 }
 
-pub(crate) fn make(vm: &Vm, stack: Stack) {
+pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.push_table(0, 64);
     stack.set_functions(&[(c"after", after), (c"timer", timer), (c"ticker", ticker), (c"now", now)]);
     stack.set_waiting_functions(&[(c"sleep", sleep)]);
-    objects::add_functions(vm, stack);
+    objects::add_functions(stack);
 }
 
 /// The present, with a reading of the monotonic clock.
@@ -104,7 +108,7 @@ fn moment(wall: SystemTime, now: perilune_actor_core::Instant) -> Moment {
 fn now(stack: Stack) -> Outcome {
     match present(Vm::current()) {
         Ok(moment) => {
-            push_moment(stack, moment);
+            moment::push(stack, moment);
             ONE
         }
         Err(failure) => stack.fail(failure),
@@ -112,7 +116,7 @@ fn now(stack: Stack) -> Outcome {
 }
 
 fn sleep(stack: Stack) -> Outcome {
-    let span = match want_span(stack, 1) {
+    let span = match span::want(stack, 1) {
         Ok(span) => span,
         Err(failure) => return stack.fail(failure),
     };
@@ -130,7 +134,7 @@ fn sleep(stack: Stack) -> Outcome {
 
 /// The duration of a timer, which must be positive.
 fn positive(stack: Stack, index: i32) -> Result<Duration, Failure> {
-    let span = want_span(stack, index)?;
+    let span = span::want(stack, index)?;
     let positive = span.to_std().filter(|duration| !duration.is_zero());
     positive.ok_or_else(|| Failure::new(ErrorKind::Invalid, format!("duration must be positive, got {span}")))
 }

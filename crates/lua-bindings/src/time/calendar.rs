@@ -18,37 +18,24 @@ const DAYS_TO_EPOCH: i128 = 719_468;
 /// larger one: October 32 is November 1. As an answer, every part is in
 /// range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Civil {
+pub(crate) struct Civil {
     /// Astronomical year: 0 precedes 1.
-    pub year: i64,
+    pub(crate) year: i64,
     /// 1 to 12.
-    pub month: i64,
+    pub(crate) month: i64,
     /// 1 to 31.
-    pub day: i64,
+    pub(crate) day: i64,
     /// 0 to 23.
-    pub hour: i64,
+    pub(crate) hour: i64,
     /// 0 to 59.
-    pub minute: i64,
+    pub(crate) minute: i64,
     /// 0 to 59.
-    pub second: i64,
+    pub(crate) second: i64,
     /// 0 to 999,999,999.
-    pub nanosecond: i64,
+    pub(crate) nanosecond: i64,
 }
 
 impl Civil {
-    /// Midnight at the start of a day.
-    pub const fn midnight(year: i64, month: i64, day: i64) -> Civil {
-        Civil {
-            year,
-            month,
-            day,
-            hour: 0,
-            minute: 0,
-            second: 0,
-            nanosecond: 0,
-        }
-    }
-
     /// Nanoseconds from 1970-01-01 00:00:00 on the same wall.
     pub(super) fn nanoseconds(&self) -> i128 {
         let months = i128::from(self.month) - 1;
@@ -78,10 +65,7 @@ impl Civil {
 
     /// 1 to 366, for parts in range.
     pub(super) fn year_day(&self) -> i64 {
-        (1..self.month)
-            .map(|month| days_in(self.year, month))
-            .sum::<i64>()
-            + self.day
+        (1..self.month).map(|month| days_in(self.year, month)).sum::<i64>() + self.day
     }
 }
 
@@ -133,6 +117,14 @@ fn date(days: i64) -> (i64, i64, i64) {
 }
 
 #[cfg(test)]
+impl Civil {
+    /// Midnight at the start of a day.
+    pub(super) fn midnight(year: i64, month: i64, day: i64) -> Civil {
+        Civil { year, month, day, hour: 0, minute: 0, second: 0, nanosecond: 0 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -144,15 +136,7 @@ mod tests {
     }
 
     fn civil([year, month, day, hour, minute, second, nanosecond]: [i64; 7]) -> Civil {
-        Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            nanosecond,
-        }
+        Civil { year, month, day, hour, minute, second, nanosecond }
     }
 
     #[test]
@@ -168,19 +152,10 @@ mod tests {
             ([2011, 10, 32, 0, 0, 0, 0], [2011, 11, 1, 0, 0, 0, 0]),
             ([2023, 2, 29, 0, 0, 0, 0], [2023, 3, 1, 0, 0, 0, 0]),
             ([2024, 3, 0, 0, 0, 0, 0], [2024, 2, 29, 0, 0, 0, 0]),
-            (
-                [1970, 1, 1, 0, 0, 0, -1],
-                [1969, 12, 31, 23, 59, 59, 999_999_999],
-            ),
+            ([1970, 1, 1, 0, 0, 0, -1], [1969, 12, 31, 23, 59, 59, 999_999_999]),
             ([0, 1, 0, 24, 60, 60, 0], [0, 1, 1, 1, 1, 0, 0]),
-            (
-                [1970, 1, 15_297, 7, 56, 35, 0],
-                [2011, 11, 18, 7, 56, 35, 0],
-            ),
-            (
-                [1970, 1, -25_508, 7, 56, 35, 0],
-                [1900, 2, 28, 7, 56, 35, 0],
-            ),
+            ([1970, 1, 15_297, 7, 56, 35, 0], [2011, 11, 18, 7, 56, 35, 0]),
+            ([1970, 1, -25_508, 7, 56, 35, 0], [1900, 2, 28, 7, 56, 35, 0]),
         ];
         for (given, expected) in cases {
             check(given, expected);

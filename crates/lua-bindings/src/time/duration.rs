@@ -13,12 +13,11 @@ const LIMIT: u64 = 1 << 63;
 
 /// A signed length of time in whole nanoseconds, up to about 292 years.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Span(i64);
+pub(crate) struct Span(i64);
 
 /// Why a value is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DurationError {
+pub(crate) enum DurationError {
     /// The text does not follow the grammar.
     #[error("invalid duration `{text}`")]
     Invalid {
@@ -52,19 +51,15 @@ pub enum DurationError {
 
 impl Span {
     /// No time at all.
-    pub const ZERO: Span = Span(0);
-    /// The longest span.
-    pub const MAX: Span = Span(i64::MAX);
-    /// The span furthest below zero.
-    pub const MIN: Span = Span(i64::MIN);
+    pub(crate) const ZERO: Span = Span(0);
 
     /// Takes whole nanoseconds.
-    pub const fn from_nanoseconds(nanoseconds: i64) -> Span {
+    pub(crate) const fn from_nanoseconds(nanoseconds: i64) -> Span {
         Span(nanoseconds)
     }
 
     /// Takes nanoseconds and cuts the fraction.
-    pub fn from_nanoseconds_f64(nanoseconds: f64) -> Result<Span, DurationError> {
+    pub(crate) fn from_nanoseconds_f64(nanoseconds: f64) -> Result<Span, DurationError> {
         if nanoseconds.is_nan() {
             return Err(DurationError::NotANumber);
         }
@@ -82,7 +77,7 @@ impl Span {
     /// An optional sign is followed by one or more numbers, each with a
     /// unit: `ns`, `us` or `µs`, `ms`, `s`, `m`, `h`. Units may repeat and
     /// come in any order; their lengths add up.
-    pub fn parse(text: &str) -> Result<Span, DurationError> {
+    pub(crate) fn parse(text: &str) -> Result<Span, DurationError> {
         let invalid = || DurationError::Invalid { text: text.into() };
         let out_of_range = || DurationError::OutOfRange { text: text.into() };
 
@@ -109,9 +104,7 @@ impl Span {
                 return Err(invalid());
             }
 
-            let end = after
-                .find(|c: char| c == '.' || c.is_ascii_digit())
-                .unwrap_or(after.len());
+            let end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
             let (unit, after) = after.split_at(end);
             if unit.is_empty() {
                 return Err(DurationError::MissingUnit { text: text.into() });
@@ -130,49 +123,43 @@ impl Span {
                 .ok_or_else(out_of_range)?;
         }
 
-        let signed = if negative {
-            0i64.checked_sub_unsigned(total)
-        } else {
-            i64::try_from(total).ok()
-        };
+        let signed = if negative { 0i64.checked_sub_unsigned(total) } else { i64::try_from(total).ok() };
         signed.map(Span).ok_or_else(out_of_range)
     }
 
     /// The length in nanoseconds.
-    pub const fn nanoseconds(self) -> i64 {
+    pub(crate) const fn nanoseconds(self) -> i64 {
         self.0
     }
 
     /// The length in whole microseconds, cut towards zero.
-    pub const fn microseconds(self) -> i64 {
+    pub(crate) const fn microseconds(self) -> i64 {
         self.0 / MICROSECOND as i64
     }
 
     /// The length in whole milliseconds, cut towards zero.
-    pub const fn milliseconds(self) -> i64 {
+    pub(crate) const fn milliseconds(self) -> i64 {
         self.0 / MILLISECOND as i64
     }
 
     /// The length in seconds with their fraction.
-    pub fn seconds(self) -> f64 {
+    pub(crate) fn seconds(self) -> f64 {
         self.in_units(SECOND)
     }
 
     /// The length in minutes with their fraction.
-    pub fn minutes(self) -> f64 {
+    pub(crate) fn minutes(self) -> f64 {
         self.in_units(MINUTE)
     }
 
     /// The length in hours with their fraction.
-    pub fn hours(self) -> f64 {
+    pub(crate) fn hours(self) -> f64 {
         self.in_units(HOUR)
     }
 
     /// The same length for the standard library; `None` below zero.
-    pub fn to_std(self) -> Option<std::time::Duration> {
-        u64::try_from(self.0)
-            .ok()
-            .map(std::time::Duration::from_nanos)
+    pub(crate) fn to_std(self) -> Option<std::time::Duration> {
+        u64::try_from(self.0).ok().map(std::time::Duration::from_nanos)
     }
 
     fn in_units(self, unit: u64) -> f64 {
@@ -224,9 +211,7 @@ fn with_fraction(length: u64, unit: u64, name: &str) -> String {
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -242,9 +227,7 @@ fn whole_number(digits: &str) -> Option<u64> {
 fn fraction_of(digits: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0u64, 1f64);
     for digit in digits.bytes() {
-        let next = 10u64
-            .checked_mul(value)
-            .and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
+        let next = 10u64.checked_mul(value).and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
         // Digits that no longer fit are far below a nanosecond, even in hours.
         let Some(next) = next.filter(|next| *next <= LIMIT) else {
             break;

@@ -16,7 +16,7 @@ mod rest;
 /// where it goes: `2006-01-02` is a date, `3:04PM` a time of day. Whatever is
 /// no part of the reference time stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     source: String,
     parts: Vec<Part>,
 }
@@ -77,7 +77,7 @@ enum Finest {
 /// Why a text is no time in some layout.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot parse `{text}` as `{layout}`: {problem}")]
-pub struct ParseError {
+pub(crate) struct ParseError {
     text: String,
     layout: String,
     problem: Problem,
@@ -93,7 +93,7 @@ enum Problem {
 
 impl Layout {
     /// Takes any text apart; there is none that is no layout.
-    pub fn new(source: &str) -> Layout {
+    pub(crate) fn new(source: &str) -> Layout {
         let mut parts = Vec::new();
         let (mut literal, mut position) = (0, 0);
         while let Some(next) = source[position..].chars().next() {
@@ -104,10 +104,7 @@ impl Layout {
             if literal < position {
                 parts.push(Part::literal(literal..position));
             }
-            parts.push(Part {
-                range: position..position + length,
-                element: Some(element),
-            });
+            parts.push(Part { range: position..position + length, element: Some(element) });
             position += length;
             literal = position;
         }
@@ -119,7 +116,7 @@ impl Layout {
     }
 
     /// Writes what clocks show at the moment's place.
-    pub fn format(&self, moment: &Moment) -> String {
+    pub(crate) fn format(&self, moment: &Moment) -> String {
         format::format(self, moment)
     }
 
@@ -133,7 +130,7 @@ impl Layout {
     /// stays in `location` if that is its offset there; otherwise its place
     /// is fixed, with the abbreviation as name. An abbreviation unknown
     /// there, `UTC` and `GMT+3` aside, counts as offset zero.
-    pub fn parse(&self, text: &str, location: &Location) -> Result<Moment, ParseError> {
+    pub(crate) fn parse(&self, text: &str, location: &Location) -> Result<Moment, ParseError> {
         parse::parse(self, text, location).map_err(|problem| ParseError {
             text: text.into(),
             layout: self.source.clone(),
@@ -178,20 +175,13 @@ fn element_at(rest: &str) -> Option<(Element, usize)> {
 /// Zeros or nines behind a point or comma, unless the number goes on.
 fn fraction_at(rest: &str) -> Option<(Element, usize)> {
     let separator = rest.chars().next().filter(|c| matches!(c, '.' | ','))?;
-    let digit = rest[1..]
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '0' | '9'))?;
+    let digit = rest[1..].chars().next().filter(|c| matches!(c, '0' | '9'))?;
     let after = rest[1..].trim_start_matches(digit);
     if after.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let length = rest.len() - after.len();
-    let element = Element::Fraction {
-        separator,
-        digits: length - 1,
-        trim: digit == '9',
-    };
+    let element = Element::Fraction { separator, digits: length - 1, trim: digit == '9' };
     Some((element, length))
 }
 

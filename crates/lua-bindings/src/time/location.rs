@@ -12,7 +12,7 @@ use super::calendar::{DAYS_PER_CYCLE, SECONDS_PER_DAY};
 ///
 /// The default is UTC.
 #[derive(Clone, Default)]
-pub struct Location(Zone);
+pub(crate) struct Location(Zone);
 
 #[derive(Clone, Default)]
 enum Zone {
@@ -31,8 +31,7 @@ enum Zone {
 
 /// Why there is no location of some name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LocationError {
+pub(crate) enum LocationError {
     /// The name is empty.
     #[error("location name is empty")]
     EmptyName,
@@ -46,7 +45,7 @@ pub enum LocationError {
 
 impl Location {
     /// Coordinated universal time.
-    pub const fn utc() -> Location {
+    pub(crate) const fn utc() -> Location {
         Location(Zone::Utc)
     }
 
@@ -54,14 +53,14 @@ impl Location {
     ///
     /// Its rules are looked up once, so that a changed setting does not
     /// split one program between two zones.
-    pub const fn local() -> Location {
+    pub(crate) const fn local() -> Location {
         Location(Zone::Local)
     }
 
     /// A place whose clocks are always `offset` seconds ahead of UTC.
     ///
     /// The name serves as the abbreviation too, and may be empty.
-    pub fn fixed(name: &str, offset: i32) -> Location {
+    pub(crate) fn fixed(name: &str, offset: i32) -> Location {
         let name = name.into();
         Location(Zone::Fixed { name, offset })
     }
@@ -70,7 +69,7 @@ impl Location {
     ///
     /// `UTC` and `Local` are known without a database. Upper and lower case
     /// are alike; the location carries the name as the database spells it.
-    pub fn load(name: &str) -> Result<Location, LocationError> {
+    pub(crate) fn load(name: &str) -> Result<Location, LocationError> {
         match name {
             "" => return Err(LocationError::EmptyName),
             "UTC" => return Ok(Location::utc()),
@@ -88,7 +87,7 @@ impl Location {
     }
 
     /// The name it was made or found with; `UTC` and `Local` for those.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match &self.0 {
             Zone::Utc => "UTC",
             Zone::Local => "Local",
@@ -96,8 +95,16 @@ impl Location {
         }
     }
 
+    /// The offset of a place made with [`Location::fixed`].
+    pub(crate) fn fixed_offset(&self) -> Option<i32> {
+        match &self.0 {
+            Zone::Fixed { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
     /// Seconds by which clocks here are ahead of UTC at a Unix time.
-    pub fn offset_at(&self, unix: i64) -> i32 {
+    pub(crate) fn offset_at(&self, unix: i64) -> i32 {
         match self.reckoning() {
             Reckoning::Constant(_, offset) => offset,
             Reckoning::Rules(rules) => rules.to_offset(timestamp(unix)).seconds(),
@@ -107,7 +114,7 @@ impl Location {
     /// What the zone in force at a Unix time is called, such as `CEST`.
     ///
     /// Empty for a fixed location without a name.
-    pub fn abbreviation_at(&self, unix: i64) -> String {
+    pub(crate) fn abbreviation_at(&self, unix: i64) -> String {
         match self.reckoning() {
             Reckoning::Constant(name, _) => name.into(),
             Reckoning::Rules(rules) => rules.to_offset_info(timestamp(unix)).abbreviation().into(),

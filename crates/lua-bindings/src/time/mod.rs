@@ -10,14 +10,14 @@ mod layout;
 mod location;
 mod moment;
 
-pub use calendar::Civil;
-pub use duration::{DurationError, Span};
-pub use layout::{Layout, ParseError};
-pub use location::{Location, LocationError};
-pub use moment::Moment;
+pub(crate) use calendar::Civil;
+pub(crate) use duration::Span;
+pub(crate) use layout::Layout;
+pub(crate) use location::{Location, LocationError};
+pub(crate) use moment::Moment;
 
 /// Layouts known by name, as `(name, layout)`.
-pub const LAYOUTS: &[(&str, &str)] = &[
+pub(crate) const LAYOUTS: &[(&str, &str)] = &[
     ("ANSIC", "Mon Jan _2 15:04:05 2006"),
     ("UNIXDATE", "Mon Jan _2 15:04:05 MST 2006"),
     ("RUBYDATE", "Mon Jan 02 15:04:05 -0700 2006"),
@@ -39,13 +39,13 @@ pub const LAYOUTS: &[(&str, &str)] = &[
 ];
 
 /// RFC 3339 in whole seconds.
-pub const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
+pub(crate) const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 
 /// RFC 3339 with as much of the fraction as is not zero.
-pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
+pub(crate) const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 /// Month names; January is month 1.
-pub const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -61,12 +61,4 @@ pub const MONTHS: [&str; 12] = [
 ];
 
 /// Weekday names; Sunday is day 0.
-pub const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+pub(crate) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

@@ -131,12 +131,11 @@ impl Vm {
             return if can_break { Verdict::Break(Break::End(failure)) } else { Verdict::Raise(failure) };
         }
         if can_break {
-            // The instruction that was about to run runs first of all when the thread goes on.
-            return if self.resumes_here.replace(!self.resumes_here.get()) && self.settings.break_everywhere {
-                Verdict::GoOn
-            } else {
-                Verdict::Break(Break::Slice)
-            };
+            // A thread goes on with the very instruction before which it was suspended, so that safepoint comes twice.
+            if self.settings.break_everywhere && self.resumes_here.replace(!self.resumes_here.get()) {
+                return Verdict::GoOn;
+            }
+            return Verdict::Break(Break::Slice);
         }
         let budget = self.settings.limits.callback_budget;
         match self.stretch.get() {

@@ -3,6 +3,7 @@
 mod loader;
 mod single_file;
 
+mod change;
 mod check;
 mod definition;
 mod entry;
@@ -28,4 +29,5 @@ pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
 pub use single_file::load_file;
 pub use suggest::did_you_mean;
+pub(crate) use yaml::parse_text as parse_yaml;
 pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};

@@ -1,64 +1,33 @@
-use std::ffi::c_int;
+use perilune_actor_core::{Tagged, Value};
 
-use perilune_actor_core::{ErrorKind, Failure, Table, Tagged, Value};
+use super::location::LocationObject;
+use super::moment::MomentObject;
+use super::span::SpanObject;
+use super::{constants, location, moment, span};
+use crate::time::Moment;
+use crate::vm::Stack;
 
-use crate::time::{Location, Moment, Span};
-use crate::vm::{Functions, Kind, ONE, Object, Stack, Vm};
+const TIME: &str = "time.Time";
+const DURATION: &str = "time.Duration";
+const LOCATION: &str = "time.Location";
 
-/// A Time in a script's hands.
-struct MomentObject(Moment);
-
-impl Object for MomentObject {
-    const TAG: c_int = 22;
-    const NAME: &'static str = "time";
-}
-
-/// A Duration.
-struct SpanObject(Span);
-
-impl Object for SpanObject {
-    const TAG: c_int = 23;
-    const NAME: &'static str = "duration";
-}
-
-const MOMENT: Functions = &[(c"unix", |stack| {
-    stack.push_number(stack.want_self::<MomentObject>("unix")?.0.unix_seconds() as f64);
-    ONE
-})];
-
+/// Makes the kinds of objects known to the VM.
 pub(super) fn register(stack: Stack) {
-    stack.register_object::<MomentObject>(MOMENT, &[], &[]);
-    stack.register_object::<SpanObject>(&[], &[], &[]);
+    moment::register(stack);
+    span::register(stack);
+    location::register(stack);
 }
 
-pub(super) fn add_functions(_: &Vm, _: Stack) {}
-
-pub(super) fn push_moment(stack: Stack, moment: Moment) {
-    stack.push_object(MomentObject(moment));
-}
-
-/// A duration argument: nanoseconds, a Duration, or text.
-pub(super) fn want_span(stack: Stack, index: i32) -> Result<Span, Failure> {
-    let invalid = |text: String| Failure::new(ErrorKind::Invalid, text);
-    match stack.kind(index) {
-        Kind::Number => Span::from_nanoseconds_f64(stack.number(index).unwrap_or_default()).map_err(|e| invalid(e.to_string())),
-        Kind::String => {
-            let text = stack.bytes(index).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-            Span::parse(text).map_err(|error| invalid(error.to_string()))
-        }
-        _ => match stack.object::<SpanObject>(index) {
-            Some(span) => Ok(span.0),
-            None => Err(invalid(format!("duration expected, got {}", stack.type_name(index)))),
-        },
-    }
+/// Puts what is about them into the module, which is on top.
+pub(super) fn add_functions(stack: Stack) {
+    constants::add(stack);
+    moment::add_functions(stack);
+    span::add_functions(stack);
+    location::add_functions(stack);
 }
 
 pub(super) fn export_moment(moment: &Moment) -> Tagged {
-    let nanos = moment.unix_nanoseconds();
-    let seconds = nanos.div_euclid(1_000_000_000) as i64;
-    let rest = nanos.rem_euclid(1_000_000_000) as i64;
-    let data = Table { array: vec![Value::Integer(seconds), Value::Integer(rest)], pairs: Vec::new() };
-    Tagged { tag: "time.Time", data: Value::Table(Box::new(data)) }
+    Tagged { tag: TIME, data: moment::export(moment) }
 }
 
 /// A time object as plain data.
@@ -66,24 +35,22 @@ pub(crate) fn export(stack: Stack, index: i32) -> Option<Tagged> {
     if let Some(moment) = stack.object::<MomentObject>(index) {
         return Some(export_moment(&moment.0));
     }
-    let span = stack.object::<SpanObject>(index)?;
-    Some(Tagged { tag: "time.Duration", data: Value::Integer(span.0.nanoseconds()) })
+    if let Some(span) = stack.object::<SpanObject>(index) {
+        return Some(Tagged { tag: DURATION, data: span::export(span.0) });
+    }
+    let location = stack.object::<LocationObject>(index)?;
+    Some(Tagged { tag: LOCATION, data: location::export(&location.0) })
 }
 
-/// Pushes what [`export`] made.
+/// Pushes what [`export`] made. Pushes nothing, and says so, when it is something else.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) -> bool {
-    match (tagged.tag, &tagged.data) {
-        ("time.Time", Value::Table(table)) => match table.array.as_slice() {
-            [Value::Integer(seconds), Value::Integer(nanos), ..] => {
-                push_moment(stack, Moment::unix(*seconds, *nanos, Location::local()));
-                true
-            }
-            _ => false,
-        },
-        ("time.Duration", Value::Integer(nanos)) => {
-            stack.push_object(SpanObject(Span::from_nanoseconds(*nanos)));
-            true
-        }
+    fn push<T>(stack: Stack, read: fn(&Value) -> Option<T>, push: fn(Stack, T), data: &Value) -> bool {
+        read(data).map(|object| push(stack, object)).is_some()
+    }
+    match tagged.tag {
+        TIME => push(stack, moment::import, moment::push, &tagged.data),
+        DURATION => push(stack, span::import, span::push, &tagged.data),
+        LOCATION => push(stack, location::import, location::push, &tagged.data),
         _ => false,
     }
 }

@@ -34,11 +34,7 @@ fn push(out: &mut String, element: Element, civil: &Civil, moment: &Moment) {
         Element::Hour12(pad) => number(out, hour12, pad, 2),
         Element::Minute(pad) => number(out, civil.minute, pad, 2),
         Element::Second(pad) => number(out, civil.second, pad, 2),
-        Element::Fraction {
-            separator,
-            digits,
-            trim,
-        } => fraction(out, civil.nanosecond, separator, digits, trim),
+        Element::Fraction { separator, digits, trim } => fraction(out, civil.nanosecond, separator, digits, trim),
         Element::HalfDay { upper } => out.push_str(match (civil.hour < 12, upper) {
             (true, true) => "AM",
             (true, false) => "am",

@@ -53,12 +53,7 @@ pub(super) fn parse(layout: &Layout, text: &str, location: &Location) -> Result<
 }
 
 impl Found {
-    fn read(
-        &mut self,
-        element: Element,
-        next: Option<Element>,
-        rest: &mut Rest,
-    ) -> Result<(), Fault> {
+    fn read(&mut self, element: Element, next: Option<Element>, rest: &mut Rest) -> Result<(), Fault> {
         match element {
             Element::LongYear => self.year = rest.digits(4, 4)?,
             Element::Year => {
@@ -184,11 +179,7 @@ impl Found {
         let Some(year_day) = self.year_day else {
             return Ok((self.month.unwrap_or(1), self.day.unwrap_or(1)));
         };
-        let last = if calendar::is_leap(self.year) {
-            366
-        } else {
-            365
-        };
+        let last = if calendar::is_leap(self.year) { 366 } else { 365 };
         if year_day < 1 || year_day > last {
             let field = "day of year";
             return Err(Problem::OutOfRange { field });

@@ -71,12 +71,7 @@ impl<'a> Rest<'a> {
     }
 
     /// One or two digits; two if the layout pads with zeros.
-    pub(super) fn number(
-        &mut self,
-        pad: Pad,
-        range: RangeInclusive<i64>,
-        field: &'static str,
-    ) -> Result<i64, Fault> {
+    pub(super) fn number(&mut self, pad: Pad, range: RangeInclusive<i64>, field: &'static str) -> Result<i64, Fault> {
         let number = self.digits(if pad == Pad::Zero { 2 } else { 1 }, 2)?;
         if !range.contains(&number) {
             return Err(Fault::OutOfRange(field));
@@ -111,11 +106,7 @@ impl<'a> Rest<'a> {
             Finest::Second => 3,
         };
         // Some write offsets of 24 hours or 60 minutes, so those pass.
-        let limits = [
-            (24, "zone offset hour"),
-            (60, "zone offset minute"),
-            (60, "zone offset second"),
-        ];
+        let limits = [(24, "zone offset hour"), (60, "zone offset minute"), (60, "zone offset second")];
         let (mut total, mut unit) = (0, 3600);
         for (index, (limit, field)) in limits.into_iter().take(parts).enumerate() {
             if colon && index > 0 && !self.skip(b":") {
@@ -178,9 +169,7 @@ fn count_digits(text: &[u8]) -> usize {
 }
 
 fn value(digits: &[u8]) -> i64 {
-    digits
-        .iter()
-        .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
+    digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
 }
 
 /// The fraction of a second; digits beyond the ninth are cut.
@@ -215,8 +204,8 @@ fn signed_hour_length(text: &[u8]) -> Option<usize> {
         return None;
     };
     let length = count_digits(digits);
-    let hour = digits[..length].iter().try_fold(0u32, |hour, digit| {
-        hour.checked_mul(10)?.checked_add(u32::from(digit - b'0'))
-    })?;
+    let hour = digits[..length]
+        .iter()
+        .try_fold(0u32, |hour, digit| hour.checked_mul(10)?.checked_add(u32::from(digit - b'0')))?;
     (length > 0 && hour <= 23).then_some(1 + length)
 }

@@ -5,11 +5,7 @@ const SUMMER: i64 = 1_719_792_000; // 2024-07-01T00:00:00Z
 
 fn check(location: &Location, unix: i64, offset: i32, abbreviation: &str) {
     assert_eq!(location.offset_at(unix), offset, "{location} {unix}");
-    assert_eq!(
-        location.abbreviation_at(unix),
-        abbreviation,
-        "{location} {unix}"
-    );
+    assert_eq!(location.abbreviation_at(unix), abbreviation, "{location} {unix}");
 }
 
 #[test]
@@ -23,15 +19,7 @@ fn some_names_need_no_database() {
 #[test]
 fn unknown_names_are_not_found() {
     let long = "x".repeat(10_000);
-    for name in [
-        "No/Where",
-        "Etc/Unknown",
-        "../UTC",
-        "/etc/localtime",
-        "a\0b",
-        "é",
-        &long,
-    ] {
+    for name in ["No/Where", "Etc/Unknown", "../UTC", "/etc/localtime", "a\0b", "é", &long] {
         let error = Location::load(name).unwrap_err();
         let name = name.to_string();
         assert_eq!(error, LocationError::NotFound { name });
@@ -69,12 +57,7 @@ fn rules_hold_beyond_the_years_of_the_database() {
         check(&new_york, WINTER + cycles * cycle, -18_000, "EST");
         check(&new_york, SUMMER + cycles * cycle, -14_400, "EDT");
     }
-    for unix in [
-        i64::MIN,
-        Timestamp::MIN.as_second(),
-        Timestamp::MAX.as_second(),
-        i64::MAX,
-    ] {
+    for unix in [i64::MIN, Timestamp::MIN.as_second(), Timestamp::MAX.as_second(), i64::MAX] {
         let _ = new_york.offset_at(unix);
         let _ = Location::local().abbreviation_at(unix);
     }

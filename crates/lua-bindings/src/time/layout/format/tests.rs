@@ -70,18 +70,10 @@ fn elements_are_told_from_literals() {
 
 #[test]
 fn noon_and_midnight_are_twelve() {
-    for (hour, expected) in [
-        (0, "12:30am 12AM"),
-        (1, "1:30am 01AM"),
-        (11, "11:30am 11AM"),
-        (12, "12:30pm 12PM"),
-        (23, "11:30pm 11PM"),
-    ] {
-        let civil = Civil {
-            hour,
-            minute: 30,
-            ..Civil::midnight(2024, 2, 29)
-        };
+    for (hour, expected) in
+        [(0, "12:30am 12AM"), (1, "1:30am 01AM"), (11, "11:30am 11AM"), (12, "12:30pm 12PM"), (23, "11:30pm 11PM")]
+    {
+        let civil = Civil { hour, minute: 30, ..Civil::midnight(2024, 2, 29) };
         let moment = Moment::date(&civil, Location::utc());
         assert_eq!(moment.format("3:04pm 03PM"), expected);
     }
@@ -106,13 +98,9 @@ fn offsets_are_written_for_every_place() {
 
 #[test]
 fn years_of_any_length_are_written() {
-    for (year, expected) in [
-        (0, "0000 00"),
-        (7, "0007 07"),
-        (-1, "-0001 00"),
-        (12_345, "12345 45"),
-        (-12_345, "-12345 00"),
-    ] {
+    for (year, expected) in
+        [(0, "0000 00"), (7, "0007 07"), (-1, "-0001 00"), (12_345, "12345 45"), (-12_345, "-12345 00")]
+    {
         let moment = Moment::date(&Civil::midnight(year, 1, 1), Location::utc());
         assert_eq!(moment.format("2006 06"), expected);
     }

@@ -18,9 +18,7 @@ fn check_utc(layout: &str, text: &str, expected: &str) {
 }
 
 fn check_error(layout: &str, text: &str, expected: &str) {
-    let error = Layout::new(layout)
-        .parse(text, &Location::utc())
-        .unwrap_err();
+    let error = Layout::new(layout).parse(text, &Location::utc()).unwrap_err();
     let expected = format!("cannot parse `{text}` as `{layout}`: {expected}");
     assert_eq!(error.to_string(), expected);
 }
@@ -36,53 +34,21 @@ fn texts_are_read_in_named_layouts() {
         ("ANSIC", "THU FEB 4 21:00:57.0123456 2010", nano),
         ("ANSIC", "Mon Feb      4 21:00:57 2010", utc),
         ("UNIXDATE", "Thu Feb  4 21:00:57 UTC 2010", utc),
-        (
-            "RUBYDATE",
-            "Thu Feb 04 21:00:57 -0800 2010",
-            "2010-02-04T21:00:57-08:00",
-        ),
-        (
-            "RFC822Z",
-            "04 Feb 10 21:00 +0100",
-            "2010-02-04T21:00:00+01:00",
-        ),
+        ("RUBYDATE", "Thu Feb 04 21:00:57 -0800 2010", "2010-02-04T21:00:57-08:00"),
+        ("RFC822Z", "04 Feb 10 21:00 +0100", "2010-02-04T21:00:00+01:00"),
         ("RFC850", "Thursday, 04-Feb-10 21:00:57 PST", utc),
         ("RFC1123", "Thu, 04 Feb 2010 21:00:57 PST", utc),
-        (
-            "RFC1123",
-            "Thu, 04 Feb 2010 22:00:57 UTC",
-            "2010-02-04T22:00:57Z",
-        ),
-        (
-            "RFC1123Z",
-            "Thu, 04 Feb 2010 21:00:57 -0800",
-            "2010-02-04T21:00:57-08:00",
-        ),
+        ("RFC1123", "Thu, 04 Feb 2010 22:00:57 UTC", "2010-02-04T22:00:57Z"),
+        ("RFC1123Z", "Thu, 04 Feb 2010 21:00:57 -0800", "2010-02-04T21:00:57-08:00"),
         ("RFC3339", "2010-02-04T21:00:57Z", utc),
-        (
-            "RFC3339",
-            "2010-02-04T21:00:57-08:00",
-            "2010-02-04T21:00:57-08:00",
-        ),
-        (
-            "RFC3339",
-            "2010-02-04T21:00:57.0123456-08:00",
-            "2010-02-04T21:00:57.0123456-08:00",
-        ),
+        ("RFC3339", "2010-02-04T21:00:57-08:00", "2010-02-04T21:00:57-08:00"),
+        ("RFC3339", "2010-02-04T21:00:57.0123456-08:00", "2010-02-04T21:00:57.0123456-08:00"),
         ("RFC3339", "2010-02-04T21:00:57,0123456Z", nano),
         ("RFC3339NANO", "2010-02-04T21:00:57Z", utc),
         ("RFC3339NANO", "2010-02-04T21:00:57.0123456Z", nano),
         ("KITCHEN", "9:07PM", "0000-01-01T21:07:00Z"),
-        (
-            "STAMP_MILLI",
-            "Feb  4 21:00:57.012",
-            "0000-02-04T21:00:57.012Z",
-        ),
-        (
-            "STAMP_NANO",
-            "Feb  4 21:00:57.012345678",
-            "0000-02-04T21:00:57.012345678Z",
-        ),
+        ("STAMP_MILLI", "Feb  4 21:00:57.012", "0000-02-04T21:00:57.012Z"),
+        ("STAMP_NANO", "Feb  4 21:00:57.012345678", "0000-02-04T21:00:57.012345678Z"),
         ("DATE_TIME", "2010-02-04 21:00:57", utc),
         ("DATE_ONLY", "2010-02-04", "2010-02-04T00:00:00Z"),
         ("TIME_ONLY", "21:00:57", "0000-01-01T21:00:57Z"),
@@ -136,28 +102,12 @@ fn mismatches_name_the_text_and_the_part() {
     for (layout, text, expected) in [
         ("2006-01-02", "", "`` does not match `2006`"),
         ("2006-01-02", "20240-01-02", "`0-01-02` does not match `-`"),
-        (
-            "2006-01-02",
-            "+024-01-02",
-            "`+024-01-02` does not match `2006`",
-        ),
+        ("2006-01-02", "+024-01-02", "`+024-01-02` does not match `2006`"),
         ("2006-01-02", "2024-1-02", "`1-02` does not match `01`"),
         ("2006-01-02", "2024-01-02 ", "extra text ` `"),
-        (
-            "2006-01-02",
-            "2024-01-02T00:00:00Z",
-            "extra text `T00:00:00Z`",
-        ),
-        (
-            "2006-01-02",
-            "not a date",
-            "`not a date` does not match `2006`",
-        ),
-        (
-            "Jan _2 2006",
-            "Foo  4 2006",
-            "`Foo  4 2006` does not match `Jan`",
-        ),
+        ("2006-01-02", "2024-01-02T00:00:00Z", "extra text `T00:00:00Z`"),
+        ("2006-01-02", "not a date", "`not a date` does not match `2006`"),
+        ("Jan _2 2006", "Foo  4 2006", "`Foo  4 2006` does not match `Jan`"),
         ("January 2", "Jan 2", "`Jan 2` does not match `January`"),
         ("Jan 2", "January 2", "`uary 2` does not match ` `"),
         ("Monday", "Someday", "`Someday` does not match `Monday`"),
@@ -201,16 +151,8 @@ fn values_out_of_range_are_named() {
         ("-0700", "+0061", "zone offset minute out of range"),
         ("2006 002", "2024 000", "day of year out of range"),
         ("2006 002", "2023 366", "day of year out of range"),
-        (
-            "2006-01 002",
-            "2024-01 060",
-            "day of year does not match month",
-        ),
-        (
-            "2006-01-02 002",
-            "2024-02-28 060",
-            "day of year does not match day",
-        ),
+        ("2006-01 002", "2024-01 060", "day of year does not match month"),
+        ("2006-01-02 002", "2024-02-28 060", "day of year does not match day"),
     ] {
         check_error(layout, text, expected);
     }
@@ -219,10 +161,9 @@ fn values_out_of_range_are_named() {
 #[test]
 fn texts_without_a_zone_are_read_in_the_location() {
     let new_york = Location::new_york();
-    for (text, expected) in [
-        ("2024-01-15 12:00:00", "2024-01-15T12:00:00-05:00"),
-        ("2024-07-15 12:00:00", "2024-07-15T12:00:00-04:00"),
-    ] {
+    for (text, expected) in
+        [("2024-01-15 12:00:00", "2024-01-15T12:00:00-05:00"), ("2024-07-15 12:00:00", "2024-07-15T12:00:00-04:00")]
+    {
         let moment = check_parse(layout("DATE_TIME"), text, &new_york, expected);
         assert_eq!(moment.location().name(), "America/New_York");
     }
@@ -234,108 +175,23 @@ fn texts_with_a_zone_keep_the_location_only_where_it_agrees() {
     let abbreviated = "2006-01-02 15:04 MST";
     let both = "2006-01-02 15:04 -0700 MST";
     for (layout, text, expected, place) in [
-        (
-            RFC3339,
-            "2024-07-15T12:00:00-04:00",
-            "2024-07-15T12:00:00-04:00",
-            "America/New_York",
-        ),
-        (
-            RFC3339,
-            "2024-07-15T12:00:00-05:00",
-            "2024-07-15T12:00:00-05:00",
-            "",
-        ),
-        (
-            RFC3339,
-            "2024-07-15T12:00:00Z",
-            "2024-07-15T12:00:00Z",
-            "UTC",
-        ),
-        (
-            RFC3339,
-            "2024-07-15T12:00:00+00:00",
-            "2024-07-15T12:00:00Z",
-            "",
-        ),
-        (
-            abbreviated,
-            "2024-07-15 12:00 EDT",
-            "2024-07-15T12:00:00-04:00",
-            "America/New_York",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 EST",
-            "2024-01-15T12:00:00-05:00",
-            "America/New_York",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 EDT",
-            "2024-01-15T11:00:00-05:00",
-            "America/New_York",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 UTC",
-            "2024-01-15T12:00:00Z",
-            "UTC",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 CET",
-            "2024-01-15T12:00:00Z",
-            "CET",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 WITA",
-            "2024-01-15T12:00:00Z",
-            "WITA",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 CHADT",
-            "2024-01-15T12:00:00Z",
-            "CHADT",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 ChST",
-            "2024-01-15T12:00:00Z",
-            "ChST",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 GMT",
-            "2024-01-15T12:00:00Z",
-            "GMT",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 GMT-8",
-            "2024-01-15T12:00:00-08:00",
-            "GMT-8",
-        ),
-        (
-            abbreviated,
-            "2024-01-15 12:00 +03",
-            "2024-01-15T12:00:00Z",
-            "+03",
-        ),
-        (
-            both,
-            "2024-01-15 12:00 -0500 EST",
-            "2024-01-15T12:00:00-05:00",
-            "America/New_York",
-        ),
-        (
-            both,
-            "2024-01-15 12:00 -0500 CST",
-            "2024-01-15T12:00:00-05:00",
-            "CST",
-        ),
+        (RFC3339, "2024-07-15T12:00:00-04:00", "2024-07-15T12:00:00-04:00", "America/New_York"),
+        (RFC3339, "2024-07-15T12:00:00-05:00", "2024-07-15T12:00:00-05:00", ""),
+        (RFC3339, "2024-07-15T12:00:00Z", "2024-07-15T12:00:00Z", "UTC"),
+        (RFC3339, "2024-07-15T12:00:00+00:00", "2024-07-15T12:00:00Z", ""),
+        (abbreviated, "2024-07-15 12:00 EDT", "2024-07-15T12:00:00-04:00", "America/New_York"),
+        (abbreviated, "2024-01-15 12:00 EST", "2024-01-15T12:00:00-05:00", "America/New_York"),
+        (abbreviated, "2024-01-15 12:00 EDT", "2024-01-15T11:00:00-05:00", "America/New_York"),
+        (abbreviated, "2024-01-15 12:00 UTC", "2024-01-15T12:00:00Z", "UTC"),
+        (abbreviated, "2024-01-15 12:00 CET", "2024-01-15T12:00:00Z", "CET"),
+        (abbreviated, "2024-01-15 12:00 WITA", "2024-01-15T12:00:00Z", "WITA"),
+        (abbreviated, "2024-01-15 12:00 CHADT", "2024-01-15T12:00:00Z", "CHADT"),
+        (abbreviated, "2024-01-15 12:00 ChST", "2024-01-15T12:00:00Z", "ChST"),
+        (abbreviated, "2024-01-15 12:00 GMT", "2024-01-15T12:00:00Z", "GMT"),
+        (abbreviated, "2024-01-15 12:00 GMT-8", "2024-01-15T12:00:00-08:00", "GMT-8"),
+        (abbreviated, "2024-01-15 12:00 +03", "2024-01-15T12:00:00Z", "+03"),
+        (both, "2024-01-15 12:00 -0500 EST", "2024-01-15T12:00:00-05:00", "America/New_York"),
+        (both, "2024-01-15 12:00 -0500 CST", "2024-01-15T12:00:00-05:00", "CST"),
     ] {
         let moment = check_parse(layout, text, &new_york, expected);
         assert_eq!(moment.location().name(), place, "{text}");
@@ -344,11 +200,7 @@ fn texts_with_a_zone_keep_the_location_only_where_it_agrees() {
 
 #[test]
 fn what_was_written_is_read_back() {
-    for location in [
-        Location::utc(),
-        Location::new_york(),
-        Location::fixed("", 20_700),
-    ] {
+    for location in [Location::utc(), Location::new_york(), Location::fixed("", 20_700)] {
         for seconds in [-62_135_510_400, -1, 0, 1_710_054_000, 253_402_214_400] {
             let moment = Moment::unix(seconds, 120_000_000, location.clone());
             let text = moment.rfc3339_nano();

@@ -1,0 +1,226 @@
+//! The `perilune` program: arguments, configuration, exit codes.
+
+mod args;
+mod logs;
+mod signals;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use clap::Parser;
+use perilune_runtime::application::{self, Diagnostics, Loaded};
+use perilune_runtime::{Config, Exit, Foreground, Runtime, StartError};
+
+use crate::args::{Cli, Command, Common, Run, Target};
+
+/// Wrong usage, or an application that cannot be loaded.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match config(&cli.common) {
+        Ok(config) => config,
+        Err(error) => return complain(&format!("error: {error:#}"), USAGE),
+    };
+    logs::start(&cli.common, &config);
+    match cli.command {
+        Command::Run(run) => start(&cli.common, config, run),
+        Command::Check { path } => {
+            let path = path.or_else(|| cli.common.dir.clone()).unwrap_or_else(|| ".".into());
+            check(&cli.common, &args::of_path(path))
+        }
+    }
+}
+
+fn config(common: &Common) -> anyhow::Result<Config> {
+    let mut config = Config::default();
+    for path in &common.config {
+        config.read(path)?;
+    }
+    for setting in &common.set {
+        config.set(setting)?;
+    }
+    config.workers = common.workers;
+    Ok(config)
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    eprintln!("{text}");
+    ExitCode::from(code)
+}
+
+fn load(common: &Common, target: &Target) -> Result<Loaded, Diagnostics> {
+    let mut loaded = match target {
+        Target::Folder(folder) => application::load_folder(folder)?,
+        Target::Script(script) => application::load_file(script)?,
+    };
+    for change in &common.overrides {
+        loaded.set_field(change)?;
+    }
+    Ok(loaded)
+}
+
+// --- check
+
+fn check(common: &Common, target: &Target) -> ExitCode {
+    let found = match load(common, target) {
+        Ok(loaded) => perilune_runtime::check(loaded),
+        Err(found) => found,
+    };
+    let has_errors = found.has_errors();
+    let count = found.iter().count();
+    if count > 0 {
+        eprintln!("{found}");
+    }
+    match (has_errors, count) {
+        (true, _) => ExitCode::FAILURE,
+        (false, 0) => {
+            println!("no problems found");
+            ExitCode::SUCCESS
+        }
+        (false, _) => ExitCode::SUCCESS,
+    }
+}
+
+// --- run
+
+fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
+    let target = args::target(common.dir.as_deref(), &mut run.rest);
+    let loaded = match load(common, &target) {
+        Ok(loaded) => loaded,
+        Err(found) => return complain(&found.to_string(), USAGE),
+    };
+    let runtime = match Runtime::start(loaded, config) {
+        Ok(runtime) => Arc::new(runtime),
+        Err(error) => return refuse(&error),
+    };
+    if !common.silent && runtime.warnings().iter().next().is_some() {
+        eprintln!("{}", runtime.warnings());
+    }
+    match choose(&runtime, &mut run) {
+        Ok(Choice::List) => {
+            list(&runtime);
+            runtime.stop();
+            ExitCode::SUCCESS
+        }
+        Ok(Choice::Stay) => attend(&runtime, None),
+        Ok(Choice::Start(id)) => match runtime.run_command(&id, run.host.as_deref(), run.rest) {
+            Ok(foreground) => attend(&runtime, Some(foreground)),
+            Err(error) => refuse(&error),
+        },
+        Err(error) => refuse(&error),
+    }
+}
+
+fn refuse(error: &StartError) -> ExitCode {
+    match error {
+        StartError::Application(found) => complain(&found.to_string(), USAGE),
+        StartError::Script(text) => complain(text, 1),
+        other => complain(&format!("error: {other}"), USAGE),
+    }
+}
+
+enum Choice {
+    List,
+    /// Stay until a signal.
+    Stay,
+    Start(String),
+}
+
+/// What to start; takes the command's name from the arguments.
+fn choose(runtime: &Runtime, run: &mut Run) -> Result<Choice, StartError> {
+    if let Some(id) = &run.exec {
+        return Ok(Choice::Start(id.clone()));
+    }
+    if let Some(program) = runtime.program() {
+        return Ok(Choice::Start(program));
+    }
+    if run.rest.is_empty() {
+        let main = runtime.commands().into_iter().find(|command| command.is_main);
+        return Ok(main.map_or(Choice::Stay, |command| Choice::Start(command.id)));
+    }
+    let name = run.rest.remove(0);
+    match runtime.find_command(&name) {
+        Ok(id) => Ok(Choice::Start(id)),
+        Err(_) if name == "list" && run.rest.is_empty() => Ok(Choice::List),
+        Err(error) => Err(error),
+    }
+}
+
+fn list(runtime: &Runtime) {
+    let commands = runtime.commands();
+    let width = commands.iter().map(|command| command.name.chars().count()).max().unwrap_or(0);
+    for command in &commands {
+        let mark = if command.is_main { " (default)" } else { "" };
+        println!("{:width$}  {}{mark}  [{}]", command.name, command.short, command.id);
+    }
+    if commands.is_empty() {
+        println!("no commands");
+    }
+}
+
+/// What the main thread waits for.
+enum Happening {
+    Ended(Exit),
+    Signal,
+    Stopped,
+}
+
+/// Waits for the command's end or, without one, for a signal; then lets everything end.
+fn attend(runtime: &Arc<Runtime>, foreground: Option<Foreground>) -> ExitCode {
+    let (tell, happenings) = mpsc::channel();
+    let signals = tell.clone();
+    if let Err(error) = signals::watch(move || signals.send(Happening::Signal).is_ok()) {
+        return complain(&format!("error: could not watch for signals: {error}"), 1);
+    }
+    let has_command = foreground.is_some();
+    if let Some(foreground) = foreground {
+        let tell = tell.clone();
+        std::thread::spawn(move || tell.send(Happening::Ended(foreground.wait())));
+    }
+    let (mut stopping, mut exit) = (false, None);
+    while let Ok(happening) = happenings.recv() {
+        match happening {
+            Happening::Ended(end) => exit = Some(end),
+            // Whoever asks twice does not want to wait.
+            Happening::Signal if stopping => std::process::exit(1),
+            Happening::Signal => tracing::debug!("stopping"),
+            Happening::Stopped => break,
+        }
+        if !std::mem::replace(&mut stopping, true) {
+            let (runtime, tell) = (Arc::clone(runtime), tell.clone());
+            std::thread::spawn(move || {
+                runtime.stop();
+                tell.send(Happening::Stopped)
+            });
+        }
+    }
+    // The command may have ended while everything was being stopped.
+    let exit = exit.or_else(|| happenings.try_iter().find_map(ended));
+    match exit {
+        Some(exit) => finish(&exit),
+        None if has_command => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    }
+}
+
+fn ended(happening: Happening) -> Option<Exit> {
+    match happening {
+        Happening::Ended(exit) => Some(exit),
+        Happening::Signal | Happening::Stopped => None,
+    }
+}
+
+fn finish(exit: &Exit) -> ExitCode {
+    if let Some(text) = &exit.text {
+        if exit.code == 0 {
+            let _ = writeln!(std::io::stdout(), "{text}");
+        } else {
+            eprintln!("{text}");
+        }
+    }
+    let _ = std::io::stdout().flush();
+    ExitCode::from(exit.code)
+}
