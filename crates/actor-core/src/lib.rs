@@ -23,7 +23,7 @@ pub use exit::ExitReason;
 pub use failure::{ErrorKind, Failure};
 pub use host::{HostId, HostSpec, NodeId, Placement};
 pub use link::{LinkDown, Relations, Tell};
-pub use mailbox::{Full, Mailbox};
+pub use mailbox::{Full, Gauge, Mailbox};
 pub use message::{Envelope, Topic, TopicError};
 pub use name::{Name, NameError, NameRegistry};
 pub use pid::{ParsePidError, Pid, PidText};

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -13,7 +14,7 @@ use crate::signal::Event;
 /// arrival. [`listen`](Self::listen) and [`unlisten`](Self::unlisten) move what was not received yet, so nothing is lost
 /// or misrouted because it came too early. Every operation takes constant time, but for those two, which are linear in
 /// what waits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Mailbox {
     unlistened: VecDeque<Stored>,
     listened: Option<Box<Listened>>,
@@ -21,6 +22,16 @@ pub struct Mailbox {
     arrived: u64,
     len: usize,
     limit: Option<usize>,
+    gauge: Option<Box<dyn Gauge>>,
+}
+
+/// Learns of every message that leaves a mailbox.
+///
+/// For schedulers that must refuse a message on a thread which cannot see the mailbox: they count what they let in, and
+/// hear from here when there is room again.
+pub trait Gauge {
+    /// One message was received.
+    fn taken(&self);
 }
 
 type Listened = IndexMap<Topic, VecDeque<Stored>, FxBuildHasher>;
@@ -44,6 +55,11 @@ impl Mailbox {
     /// A mailbox that holds at most that many messages. Events are not counted: they always get through.
     pub fn with_limit(limit: Option<usize>) -> Self {
         Self { limit, ..Self::default() }
+    }
+
+    /// A mailbox that takes whatever it is given, and tells `gauge` of what is received from it.
+    pub fn with_gauge(gauge: Box<dyn Gauge>) -> Self {
+        Self { gauge: Some(gauge), ..Self::default() }
     }
 
     /// Queues a message behind everything its sender queued before.
@@ -106,15 +122,21 @@ impl Mailbox {
     /// Receives the oldest message of a topic somebody listens to.
     pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
         let stored = self.listened.as_mut()?.get_mut(topic)?.pop_front()?;
-        self.len -= 1;
-        Some(stored.envelope)
+        Some(self.received(stored))
     }
 
     /// Receives the oldest message nobody listens to.
     pub fn take_unlistened(&mut self) -> Option<Envelope> {
         let stored = self.unlistened.pop_front()?;
+        Some(self.received(stored))
+    }
+
+    fn received(&mut self, stored: Stored) -> Envelope {
         self.len -= 1;
-        Some(stored.envelope)
+        if let Some(gauge) = &self.gauge {
+            gauge.taken();
+        }
+        stored.envelope
     }
 
     /// Ends every subscription; all messages wait as unlistened ones again, in order of arrival.
@@ -153,6 +175,16 @@ impl Mailbox {
         self.len
     }
 
+    /// Messages waiting that nobody listens to.
+    pub fn unlistened_len(&self) -> usize {
+        self.unlistened.len()
+    }
+
+    /// Messages waiting for the listener of that topic.
+    pub fn topic_len(&self, topic: &Topic) -> usize {
+        self.listened.as_ref().and_then(|listened| listened.get(topic)).map_or(0, VecDeque::len)
+    }
+
     /// Whether no message waits.
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -161,5 +193,16 @@ impl Mailbox {
     /// Events waiting.
     pub fn events_len(&self) -> usize {
         self.events.len()
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox")
+            .field("unlistened", &self.unlistened)
+            .field("listened", &self.listened)
+            .field("events", &self.events)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }

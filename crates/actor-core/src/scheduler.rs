@@ -25,7 +25,7 @@ pub type ExitHook = Box<dyn FnOnce(&ExitReason) + Send>;
 /// }
 /// ```
 pub trait Scheduler: Send + Sync {
-    /// Adds a host, or replaces the limits of one.
+    /// Adds a host, or replaces the limits of one. A host that was stopped takes actors again.
     fn add_host(&self, host: HostSpec);
 
     /// Starts an actor and waits until it is runnable or has failed to become so.
@@ -39,7 +39,7 @@ pub trait Scheduler: Send + Sync {
     /// Queues a signal. Success means that the receiver was alive.
     ///
     /// # Errors
-    /// The receiver is gone.
+    /// The receiver is gone, or the signal is a message and the mailbox full.
     fn deliver(&self, to: Pid, signal: Signal) -> Result<(), ActorError>;
 
     /// The names of this node.

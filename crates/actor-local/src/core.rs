@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use perilune_actor_core::{
 use rustc_hash::FxBuildHasher;
 
 use crate::context::LocalContext;
-use crate::directory::{Address, MAX_SLOTS};
+use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
 use crate::inject::{Inject, Kind, Reply};
 use crate::scheduler::Shared;
@@ -22,11 +22,10 @@ use crate::timers::{Due, Target, Timers};
 
 /// Everything one worker owns: its actors, their mailboxes and relations, the run queue and the timers.
 ///
-/// Time is handed in through `now`; other workers are reached through `shared`. Only the worker's thread touches it.
+/// Time and other workers are reached through `shared`. Only the worker's thread touches it.
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: usize,
-    pub(crate) now: Instant,
     pub(crate) timers: Timers,
     pub(crate) queue: VecDeque<u32>,
     slots: Vec<Slot>,
@@ -36,6 +35,8 @@ pub(crate) struct Core {
     hosts: Vec<Option<Arc<Host>>>,
     untold: VecDeque<Tell>,
     telling: bool,
+    /// Failures of actors that had asked other workers for linked ones, until those are there and can be told.
+    late: HashMap<(Pid, u64), Arc<Failure>, FxBuildHasher>,
     // Dropped after the actors, which may use it while they are dropped.
     pub(crate) local: Box<dyn Any>,
 }
@@ -44,7 +45,9 @@ pub(crate) struct Core {
 struct Slot {
     generation: u32,
     state: State,
-    pub(crate) trap_links: bool,
+    /// Whether the run queue names it. Never twice, or the slot's next actor would run twice as often as others.
+    queued: bool,
+    trap_links: bool,
     host: HostId,
     actor: Option<Box<dyn Actor>>,
     mailbox: Mailbox,
@@ -59,6 +62,30 @@ struct Extra {
     timers: IndexSet<TimerId, FxBuildHasher>,
     on_exit: Option<ExitHook>,
     deadline: Option<Deadline>,
+    asked: Vec<Asked>,
+    spawning: Vec<u64>,
+}
+
+/// A relation that another worker has not confirmed yet.
+struct Asked {
+    target: Pid,
+    kind: Kind,
+    token: Option<u64>,
+    /// Meanwhile the actor has changed its mind.
+    undone: bool,
+}
+
+impl Extra {
+    fn asks(&self, target: Pid, kind: Kind) -> bool {
+        self.asked.iter().any(|asked| (asked.target, asked.kind, asked.undone) == (target, kind, false))
+    }
+
+    fn own_half(&mut self, target: Pid, kind: Kind) {
+        match kind {
+            Kind::Monitor => self.relations.watch(target),
+            Kind::Link => self.relations.link(target),
+        };
+    }
 }
 
 struct Deadline {
@@ -78,11 +105,9 @@ enum State {
 
 impl Core {
     pub(crate) fn new(shared: Arc<Shared>, worker: usize, local: Box<dyn Any>) -> Self {
-        let now = shared.clock.now();
         Self {
             shared,
             worker,
-            now,
             timers: Timers::default(),
             queue: VecDeque::new(),
             slots: Vec::new(),
@@ -92,6 +117,7 @@ impl Core {
             hosts: Vec::new(),
             untold: VecDeque::new(),
             telling: false,
+            late: HashMap::default(),
             local,
         }
     }
@@ -99,7 +125,8 @@ impl Core {
     // --- addresses
 
     fn address(&self, slot: u32) -> Address {
-        Address { worker: self.worker as u8, slot, generation: self.slots[slot as usize].generation }
+        let Slot { generation, host, .. } = self.slots[slot as usize];
+        Address { worker: self.worker as u8, slot, generation, host }
     }
 
     pub(crate) fn pid(&self, slot: u32) -> Pid {
@@ -162,18 +189,13 @@ impl Core {
     pub(crate) fn run_one(&mut self) -> bool {
         let Some(index) = self.queue.pop_front() else { return false };
         let slot = &mut self.slots[index as usize];
+        slot.queued = false;
         if slot.state != State::Ready {
             return true;
         }
         let Some(mut actor) = slot.actor.take() else { return true };
         slot.state = State::Running;
-        self.running = true;
-        self.publish_load();
-        let shared = Arc::clone(&self.shared);
-        shared.ticker.begin(self.worker);
-        let step = catch_unwind(AssertUnwindSafe(|| actor.step(&mut LocalContext { core: self, slot: index })));
-        shared.ticker.end(self.worker);
-        self.running = false;
+        let step = self.guarded(|core| actor.step(&mut LocalContext { core, slot: index }));
         let slot = &mut self.slots[index as usize];
         slot.actor = Some(actor);
         let step = match (step, &slot.doomed) {
@@ -182,28 +204,40 @@ impl Core {
             (Err(panic), None) => Step::Exit(ExitReason::failed(panic_failure(&*panic))),
         };
         match step {
-            Step::Yield => {
-                slot.state = State::Ready;
-                self.queue.push_back(index);
-            }
             Step::Wait if slot.state == State::Running => slot.state = State::Waiting,
-            // Something arrived during the step that the actor may not have looked at.
-            Step::Wait => {
-                slot.state = State::Ready;
-                self.queue.push_back(index);
-            }
+            // There is more to do, or something arrived during the step that the actor may not have looked at.
+            Step::Yield | Step::Wait => self.enqueue(index),
             Step::Exit(reason) => self.finish(index, reason),
         }
         true
     }
 
+    fn enqueue(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        slot.state = State::Ready;
+        if !std::mem::replace(&mut slot.queued, true) {
+            self.queue.push_back(index);
+        }
+    }
+
+    /// Runs code of an actor, so that a panic ends the actor alone, and the ticker interrupts it when it takes long.
+    fn guarded<R>(&mut self, run: impl FnOnce(&mut Self) -> R) -> std::thread::Result<R> {
+        // An actor that starts another one is part of a slice already.
+        if std::mem::replace(&mut self.running, true) {
+            return catch_unwind(AssertUnwindSafe(|| run(self)));
+        }
+        self.publish_load();
+        self.shared.ticker.begin(self.worker);
+        let result = catch_unwind(AssertUnwindSafe(|| run(self)));
+        self.shared.ticker.end(self.worker);
+        self.running = false;
+        result
+    }
+
     fn wake(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         match slot.state {
-            State::Waiting => {
-                slot.state = State::Ready;
-                self.queue.push_back(index);
-            }
+            State::Waiting => self.enqueue(index),
             State::Running => slot.state = State::Ready,
             State::Free | State::Creating | State::Ready => {}
         }
@@ -217,30 +251,30 @@ impl Core {
     // --- messages and signals
 
     pub(crate) fn send(&mut self, to: Pid, envelope: Envelope) -> Result<(), ActorError> {
-        if let Some(slot) = self.local_slot(to) {
-            return self.push(slot, to, envelope);
-        }
-        self.send_away(to, Signal::Message(envelope))
-    }
-
-    fn push(&mut self, slot: u32, to: Pid, envelope: Envelope) -> Result<(), ActorError> {
-        match self.slots[slot as usize].mailbox.push(envelope) {
-            Ok(()) => {
-                self.wake(slot);
+        match self.local_slot(to) {
+            Some(slot) => {
+                if self.shared.directory.counts_messages() {
+                    self.shared.reserve(to)?;
+                }
+                self.push(slot, envelope);
                 Ok(())
             }
-            Err(full) => Err(ActorError::MailboxFull { pid: to, limit: full.limit }),
+            None => self.send_away(to, Signal::Message(envelope)),
         }
+    }
+
+    /// Queues a message whose room is reserved.
+    fn push(&mut self, slot: u32, envelope: Envelope) {
+        // It has no limit of its own.
+        let _ = self.slots[slot as usize].mailbox.push(envelope);
+        self.wake(slot);
     }
 
     fn send_away(&self, to: Pid, signal: Signal) -> Result<(), ActorError> {
-        match self.other_worker(to) {
-            Some(worker) if self.shared.is_alive(to) => {
-                self.shared.inject(worker, Inject::Signal { to, signal });
-                Ok(())
-            }
-            _ => Err(self.shared.not_found(to)),
+        if self.other_worker(to).is_none() {
+            return Err(self.shared.not_found(to));
         }
+        self.shared.send(to, signal)
     }
 
     /// Delivers a signal here, or hands it to the worker that can.
@@ -250,7 +284,7 @@ impl Core {
     pub(crate) fn signal(&mut self, to: Pid, signal: Signal) -> Result<(), ActorError> {
         let Some(slot) = self.local_slot(to) else { return self.send_away(to, signal) };
         match signal {
-            Signal::Message(envelope) => return self.push(slot, to, envelope),
+            Signal::Message(envelope) => self.push(slot, envelope),
             Signal::Down { from, reason } => {
                 if self.extra(slot).relations.down(from) {
                     let at = self.shared.clock.wall();
@@ -296,7 +330,8 @@ impl Core {
 
     fn cancelled(&mut self, slot: u32, from: Option<Pid>, deadline: Option<Instant>, reason: Option<Arc<str>>) {
         let wall = self.shared.clock.wall();
-        let now = self.now;
+        // Not the time of some earlier look: the moment that people read must be that of the timer.
+        let now = self.shared.clock.now();
         if let Some(due) = deadline {
             let sooner = self.extra(slot).deadline.as_ref().is_none_or(|old| due < old.timer.due);
             if sooner {
@@ -310,7 +345,7 @@ impl Core {
                 }
             }
         }
-        let deadline = deadline.map(|due| wall + due.since(now));
+        let deadline = deadline.and_then(|due| wall.checked_add(due.since(now)));
         self.event(slot, Event::Cancel { from, deadline, reason, at: wall });
     }
 
@@ -335,63 +370,57 @@ impl Core {
         if target == me {
             return Relate::Done(Ok(()));
         }
-        let relations = &mut self.extra(slot).relations;
-        if kind == Kind::Monitor && relations.is_watching(target) {
+        let extra = self.extra(slot);
+        if kind == Kind::Monitor && (extra.relations.is_watching(target) || extra.asks(target, kind)) {
             return Relate::Done(Err(ActorError::AlreadyMonitoring(target)));
         }
-        if kind == Kind::Link && relations.is_linked(target) {
+        if kind == Kind::Link && extra.relations.is_linked(target) {
             return Relate::Done(Ok(()));
         }
         if !self.is_alive(target) {
             return Relate::Done(Err(self.shared.not_found(target)));
         }
-        if let Some(worker) = self.other_worker(target) {
-            if let Some(token) = token {
-                self.shared.inject(worker, Inject::Relate { target, from: me, kind, token });
-                return Relate::Pending;
-            }
-            self.own_half(slot, target, kind);
-            let token = u64::MAX;
-            self.shared.inject(worker, Inject::Relate { target, from: me, kind, token });
-            return Relate::Done(Ok(()));
+        let Some(worker) = self.other_worker(target) else {
+            self.extra(slot).own_half(target, kind);
+            let signal = match kind {
+                Kind::Monitor => Signal::Monitor(me),
+                Kind::Link => Signal::Linked(me),
+            };
+            return Relate::Done(self.signal(target, signal));
+        };
+        let extra = self.extra(slot);
+        extra.asked.push(Asked { target, kind, token, undone: false });
+        if token.is_none() {
+            extra.own_half(target, kind);
         }
-        self.own_half(slot, target, kind);
-        let signal = match kind {
-            Kind::Monitor => Signal::Monitor(me),
-            Kind::Link => Signal::Linked(me),
-        };
-        Relate::Done(self.signal(target, signal))
-    }
-
-    fn own_half(&mut self, slot: u32, target: Pid, kind: Kind) {
-        let relations = &mut self.extra(slot).relations;
-        match kind {
-            Kind::Monitor => relations.watch(target),
-            Kind::Link => relations.link(target),
-        };
+        self.shared.inject(worker, Inject::Relate { target, from: me, kind, token });
+        if token.is_some() { Relate::Pending } else { Relate::Done(Ok(())) }
     }
 
     pub(crate) fn unrelate(&mut self, slot: u32, target: Pid, kind: Kind) {
         let me = self.pid(slot);
-        let relations = &mut self.extra(slot).relations;
-        let signal = match kind {
-            Kind::Monitor => {
-                relations.unwatch(target);
-                self.mailbox(slot).forget_down(target);
-                Signal::Unmonitor(me)
-            }
-            Kind::Link => {
-                relations.unlink(target);
-                self.mailbox(slot).forget_link_down(target);
-                Signal::Unlinked(me)
-            }
+        let extra = self.extra(slot);
+        let asked = extra.asks(target, kind);
+        for asked in extra.asked.iter_mut().filter(|asked| (asked.target, asked.kind) == (target, kind)) {
+            asked.undone = true;
+        }
+        let (known, signal) = match kind {
+            Kind::Monitor => (extra.relations.unwatch(target), Signal::Unmonitor(me)),
+            Kind::Link => (extra.relations.unlink(target), Signal::Unlinked(me)),
         };
-        // An actor that is gone needs no telling.
-        let _ = self.signal(target, signal);
+        match kind {
+            Kind::Monitor => self.mailbox(slot).forget_down(target),
+            Kind::Link => self.mailbox(slot).forget_link_down(target),
+        }
+        // Undoing what is not there must not undo what the other one asks for at this moment: it would keep its half.
+        if known || asked {
+            // An actor that is gone needs no telling.
+            let _ = self.signal(target, signal);
+        }
     }
 
     /// The other half of a relation that a remote actor asked for.
-    fn related_from(&mut self, target: Pid, from: Pid, kind: Kind, token: u64) {
+    fn related_from(&mut self, target: Pid, from: Pid, kind: Kind, token: Option<u64>) {
         let signal = match kind {
             Kind::Monitor => Signal::Monitor(from),
             Kind::Link => Signal::Linked(from),
@@ -405,24 +434,20 @@ impl Core {
         }
     }
 
-    /// What came of a relation that an actor here asked for.
-    fn related(&mut self, to: Pid, target: Pid, kind: Kind, token: u64, result: Result<(), ActorError>) {
-        let waited = token != u64::MAX;
-        let Some(slot) = self.local_slot(to) else {
-            if result.is_ok() {
-                let signal = match kind {
-                    Kind::Monitor => Signal::Unmonitor(to),
-                    Kind::Link => Signal::Unlinked(to),
-                };
-                let _ = self.signal(target, signal);
-            }
-            return;
-        };
-        match (waited, &result) {
-            (true, Ok(())) => self.own_half(slot, target, kind),
-            (true, Err(_)) | (false, Ok(())) => {}
+    /// What came of a relation that an actor here asked for. If it has ended since, it has told the target so.
+    ///
+    /// The answer comes before anything that the relation brings about. So an end that arrived earlier, or a link that
+    /// was undone, belonged to an older relation, and the half goes in place (again) only now.
+    fn related(&mut self, to: Pid, target: Pid, kind: Kind, token: Option<u64>, result: Result<(), ActorError>) {
+        let Some(slot) = self.local_slot(to) else { return };
+        let extra = self.extra(slot);
+        let which = extra.asked.iter().position(|asked| (asked.target, asked.kind, asked.token) == (target, kind, token));
+        let undone = which.is_none_or(|which| extra.asked.remove(which).undone);
+        match (&result, token) {
+            (Ok(()), _) if !undone => extra.own_half(target, kind),
+            (Ok(()), _) | (Err(_), Some(_)) => {}
             // Nobody waited for the answer, so the end becomes an ordinary one.
-            (false, Err(error)) => {
+            (Err(error), None) => {
                 let failure = Arc::new(Failure::from(error.clone()));
                 let _ = match kind {
                     Kind::Monitor => self.signal(to, Signal::Down { from: target, reason: ExitReason::Failed(failure) }),
@@ -430,7 +455,7 @@ impl Core {
                 };
             }
         }
-        if waited {
+        if let Some(token) = token {
             self.notice(to, Notice::Answer { token, answer: Answer::Related(result) });
         }
     }
@@ -440,17 +465,17 @@ impl Core {
     pub(crate) fn notice(&mut self, to: Pid, notice: Notice) {
         let Some(index) = self.local_slot(to) else { return };
         let Some(mut actor) = self.slots[index as usize].actor.take() else { return };
-        let cx = &mut LocalContext { core: self, slot: index };
-        let noticed = catch_unwind(AssertUnwindSafe(|| actor.notice(notice, cx)));
-        self.slots[index as usize].actor = Some(actor);
-        if let Err(panic) = noticed {
-            return self.finish(index, ExitReason::failed(panic_failure(&*panic)));
+        let noticed = self.guarded(|core| actor.notice(notice, &mut LocalContext { core, slot: index }));
+        let slot = &mut self.slots[index as usize];
+        slot.actor = Some(actor);
+        match (noticed, slot.doomed.clone()) {
+            (_, Some(failure)) => self.finish(index, ExitReason::Failed(failure)),
+            (Err(panic), None) => self.finish(index, ExitReason::failed(panic_failure(&*panic))),
+            (Ok(()), None) => self.wake(index),
         }
-        self.wake(index);
     }
 
     pub(crate) fn start_timer(&mut self, slot: u32, delay: Duration, token: u64) -> TimerId {
-        // Not `self.now`, which may be as old as the slice: a timer must never be early.
         let due = self.shared.clock.now().after(delay);
         let timer = self.timers.start(due, Target { slot, what: Due::Notice(token) });
         self.extra(slot).timers.insert(timer);
@@ -465,8 +490,10 @@ impl Core {
         if self.timers.len() == 0 {
             return;
         }
-        self.now = self.shared.clock.now();
-        while let Some((timer, target)) = self.timers.pop(self.now) {
+        let now = self.shared.clock.now();
+        // Timers started from here on wait, or an actor that always starts another one would hold up the worker.
+        let last = self.timers.last();
+        while let Some((timer, target)) = self.timers.pop(now, last) {
             match target.what {
                 Due::Notice(token) => {
                     self.extra(target.slot).timers.swap_remove(&timer);
@@ -485,11 +512,12 @@ impl Core {
 
     /// The worker a new actor is put on.
     pub(crate) fn place(&self, host: &Host, wish: Option<Placement>, may_leave: bool) -> usize {
-        let workers = self.shared.workers_of(host);
-        if !may_leave || workers == 1 && self.worker == 0 {
+        if !may_leave || self.shared.worker_count() == 1 {
             return self.worker;
         }
-        match wish.unwrap_or(host.spec.placement) {
+        let spec = host.spec();
+        let workers = self.shared.workers_of(&spec);
+        match wish.unwrap_or(spec.placement) {
             Placement::Spread => host.turn(workers),
             Placement::Local if self.worker < workers => self.worker,
             _ => {
@@ -509,6 +537,9 @@ impl Core {
         match token {
             Some(token) if worker != self.worker => {
                 let reply = Reply::Actor { pid, token };
+                if spawn.relation.linked {
+                    self.extra(parent).spawning.push(token);
+                }
                 self.shared.loads[worker].coming.fetch_add(1, Ordering::Relaxed);
                 self.shared.inject(worker, Inject::Spawn { spawn: Box::new(spawn), parent: Some(pid), reply });
                 Spawned::Pending
@@ -526,33 +557,47 @@ impl Core {
         let pid = self.pid(slot);
         let created = self.prepare(slot, pid, parent, spawn);
         let created = created.and_then(|factory| {
-            let cx = &mut LocalContext { core: self, slot };
-            match catch_unwind(AssertUnwindSafe(|| factory.create(cx))) {
+            match self.guarded(|core| factory.create(&mut LocalContext { core, slot })) {
                 Ok(created) => created.map_err(ActorError::Create),
                 Err(panic) => Err(ActorError::Create(panic_failure(&*panic))),
             }
         });
-        let place = &mut self.slots[slot as usize];
-        match (created, place.doomed.take()) {
+        match (created, self.slots[slot as usize].doomed.take()) {
             (Ok(actor), None) => {
-                place.actor = Some(actor);
-                place.state = State::Ready;
-                self.queue.push_back(slot);
+                self.slots[slot as usize].actor = Some(actor);
+                self.enqueue(slot);
                 Ok(pid)
             }
-            (result, doomed) => {
-                // Nobody may learn of an actor that never was.
-                self.slots[slot as usize].extra = None;
-                if let Some(parent) = parent.and_then(|parent| self.local_slot(parent)) {
-                    let relations = &mut self.extra(parent).relations;
-                    relations.unwatch(pid);
-                    relations.unlink(pid);
-                }
-                self.release(slot);
-                let failure = doomed.map(|failure| ActorError::Create(Failure::clone(&failure)));
-                Err(result.err().or(failure).unwrap_or(ActorError::NotFound(pid)))
+            (Ok(actor), Some(failure)) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+                self.abandon(slot, parent);
+                Err(ActorError::Create(Failure::clone(&failure)))
+            }
+            (Err(error), _) => {
+                self.abandon(slot, parent);
+                Err(error)
             }
         }
+    }
+
+    /// Takes back an actor that could not be made. Nobody may learn of an actor that never was, and nothing it asked
+    /// for may outlive it: the slot's next actor must not meet its timers.
+    fn abandon(&mut self, slot: u32, parent: Option<Pid>) {
+        let pid = self.pid(slot);
+        if let Some(parent) = parent.and_then(|parent| self.local_slot(parent)) {
+            let relations = &mut self.extra(parent).relations;
+            relations.unwatch(pid);
+            relations.unlink(pid);
+        }
+        let extra = self.slots[slot as usize].extra.take();
+        self.close(slot, pid);
+        self.leave(slot);
+        if let Some(extra) = extra {
+            let relations = self.settle(pid, *extra, None).0;
+            let tells = relations.exit(pid, &ExitReason::Normal(None));
+            self.untold.extend(tells.filter(|tell| !matches!(tell.signal, Signal::Down { .. })));
+        }
+        self.tell();
     }
 
     /// Everything that must be in place before the first instruction.
@@ -581,7 +626,10 @@ impl Core {
             }
         }
         for (topic, payload) in spawn.messages {
-            self.push(slot, pid, Envelope { from: parent, topic, payload })?;
+            if self.shared.directory.counts_messages() {
+                self.shared.reserve(pid)?;
+            }
+            self.push(slot, Envelope { from: parent, topic, payload });
         }
         Ok(spawn.factory)
     }
@@ -604,6 +652,7 @@ impl Core {
                 self.slots.push(Slot {
                     generation: 0,
                     state: State::Free,
+                    queued: false,
                     trap_links: false,
                     host,
                     actor: None,
@@ -614,14 +663,18 @@ impl Core {
                 slot
             }
         };
-        let limit = self.shared.mailbox_limit;
         let place = &mut self.slots[slot as usize];
         place.state = State::Creating;
         place.host = host;
         place.trap_links = false;
-        place.mailbox = Mailbox::with_limit(limit);
         self.live += 1;
-        self.shared.directory.open(self.address(slot));
+        let address = self.address(slot);
+        let directory = &self.shared.directory;
+        directory.open(address);
+        if directory.counts_messages() {
+            let gauge = Counted { directory: Arc::clone(directory), address };
+            self.slots[slot as usize].mailbox = Mailbox::with_gauge(Box::new(gauge));
+        }
         Some(slot)
     }
 
@@ -640,20 +693,37 @@ impl Core {
         if let ExitReason::Failed(failure) = &reason {
             tracing::debug!(target: "perilune::actor", %pid, error = %failure, "process failed");
         }
-        self.vacate(index);
-        if let Some(extra) = extra {
-            let Extra { relations, timers, on_exit, deadline } = *extra;
-            for timer in timers.into_iter().chain(deadline.map(|deadline| deadline.timer)) {
-                self.timers.stop(timer);
-            }
-            if let Some(hook) = on_exit {
-                let _ = catch_unwind(AssertUnwindSafe(|| hook(&reason)));
-            }
-            if !relations.is_empty() {
-                self.untold.extend(relations.exit(pid, &reason));
-            }
+        let (relations, on_exit) = match extra {
+            Some(extra) => self.settle(pid, *extra, reason.failure()),
+            None => Default::default(),
+        };
+        if let Some(hook) = on_exit {
+            let _ = catch_unwind(AssertUnwindSafe(|| hook(&reason)));
+        }
+        self.leave(index);
+        if !relations.is_empty() {
+            self.untold.extend(relations.exit(pid, &reason));
         }
         self.tell();
+    }
+
+    /// Ends what an actor had begun: its timers, and what it asked of other workers. Gives back what is left.
+    fn settle(&mut self, pid: Pid, extra: Extra, failure: Option<&Arc<Failure>>) -> (Relations, Option<ExitHook>) {
+        let Extra { mut relations, timers, on_exit, deadline, asked, spawning } = extra;
+        for timer in timers.into_iter().chain(deadline.map(|deadline| deadline.timer)) {
+            self.timers.stop(timer);
+        }
+        // The target has the question by the time it hears of this end, and so the other half of the relation.
+        for asked in asked.into_iter().filter(|asked| !asked.undone) {
+            match asked.kind {
+                Kind::Monitor => relations.watch(asked.target),
+                Kind::Link => relations.link(asked.target),
+            };
+        }
+        if let Some(failure) = failure {
+            self.late.extend(spawning.into_iter().map(|token| ((pid, token), Arc::clone(failure))));
+        }
+        (relations, on_exit)
     }
 
     /// Tells one after the other, so that a long chain of links needs no deep stack.
@@ -674,13 +744,8 @@ impl Core {
         }
     }
 
-    fn release(&mut self, slot: u32) {
-        let pid = self.pid(slot);
-        self.close(slot, pid);
-        self.vacate(slot);
-    }
-
-    fn vacate(&mut self, index: u32) {
+    /// Makes room for the slot's next actor, and for one more on the host.
+    fn leave(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let host = slot.host;
         slot.state = State::Free;
@@ -756,23 +821,35 @@ impl Core {
         }
     }
 
-    /// An actor asked for a spawn elsewhere. Whatever the new actor sends, its end included, comes after this.
+    /// What came of a spawn elsewhere. Whatever the new actor does in its steps, its end included, comes after this.
     fn spawned(&mut self, to: Pid, token: u64, relation: Relation, result: Result<Pid, ActorError>) {
-        match (self.local_slot(to), &result) {
-            (Some(parent), Ok(child)) => self.adopt(parent, *child, relation),
-            // The parent ended meanwhile: its links must still do what links do.
-            (None, Ok(child)) if relation.linked => {
-                let failure = Arc::new(Failure::new(ErrorKind::NotFound, format!("process {to} has ended")));
-                let _ = self.signal(*child, Signal::LinkDown { from: to, failure });
+        let parent = self.local_slot(to);
+        let failure = self.late.remove(&(to, token));
+        if let Some(parent) = parent {
+            let spawning = &mut self.extra(parent).spawning;
+            if let Some(which) = spawning.iter().position(|other| *other == token) {
+                spawning.swap_remove(which);
             }
-            _ => {}
+        }
+        match (parent, &result) {
+            (Some(parent), Ok(child)) => self.adopt(parent, *child, relation),
+            // The parent ended meanwhile: its relations must still do what relations do.
+            (None, Ok(child)) => {
+                if relation.monitored {
+                    let _ = self.signal(*child, Signal::Unmonitor(to));
+                }
+                if relation.linked {
+                    let end = failure.map_or(Signal::Unlinked(to), |failure| Signal::LinkDown { from: to, failure });
+                    let _ = self.signal(*child, end);
+                }
+            }
+            (_, Err(_)) => {}
         }
         self.notice(to, Notice::Answer { token, answer: Answer::Spawned(result) });
     }
 
     fn stop_host(&mut self, host: HostId, grace: Duration, reason: &Arc<str>) {
-        self.now = self.shared.clock.now();
-        let deadline = Some(self.now.after(grace));
+        let deadline = Some(self.shared.clock.now().after(grace));
         for slot in 0..self.slots.len() as u32 {
             let place = &self.slots[slot as usize];
             if place.host == host && !matches!(place.state, State::Free | State::Creating) {

@@ -1,8 +1,8 @@
 use std::num::NonZeroU64;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use perilune_actor_core::{NodeId, Pid};
+use perilune_actor_core::{Gauge, HostId, NodeId, Pid};
 
 const CHUNK: usize = 4096;
 const CHUNKS: usize = 4096;
@@ -13,10 +13,13 @@ pub(crate) const MAX_WORKERS: usize = 256;
 /// How many actors one worker can have.
 pub(crate) const MAX_SLOTS: u32 = (CHUNK * CHUNKS) as u32 - 1;
 
+// A word: flags, generation, host. The host is compared too, or a made-up pid that only gets the number right would
+// reach an actor of a host that its maker has no business with.
 const LIVE: u64 = 1;
 const NAMED: u64 = 2;
 const DOOMED: u64 = 4;
 const GENERATION: u32 = 8;
+const HOST: u32 = 40;
 
 /// Where a pid's actor lives, hidden in the pid's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,7 @@ pub(crate) struct Address {
     pub(crate) worker: u8,
     pub(crate) slot: u32,
     pub(crate) generation: u32,
+    pub(crate) host: HostId,
 }
 
 impl Address {
@@ -36,6 +40,7 @@ impl Address {
             worker: unique as u8,
             slot: (((unique >> 8) & 0xff_ffff) as u32).checked_sub(1)?,
             generation: (unique >> 32) as u32,
+            host: pid.host(),
         })
     }
 
@@ -43,15 +48,43 @@ impl Address {
         let unique = u64::from(self.generation) << 32 | u64::from(self.slot + 1) << 8 | u64::from(self.worker);
         NonZeroU64::new(unique).unwrap_or(NonZeroU64::MIN)
     }
+
+    /// What its word says without flags.
+    fn key(self) -> u64 {
+        (self.host.index() as u64) << HOST | u64::from(self.generation) << GENERATION
+    }
 }
 
 /// What workers know of each other's actors: one word per slot, readable by all, so that asking whether an actor lives
-/// takes no lock and no hashing.
+/// takes no lock and no hashing. A second word counts messages where mailboxes are limited.
 pub(crate) struct Directory {
-    workers: Box<[Chunks]>,
+    workers: Box<[Words]>,
+    queued: Option<Queued>,
 }
 
-type Chunks = Box<[OnceLock<Box<[AtomicU64]>>]>;
+/// How many messages of each slot are in its mailbox or on their way there: the generation, then the count.
+struct Queued {
+    limit: u32,
+    workers: Box<[Words]>,
+}
+
+/// One word per slot, in chunks that appear with the first slot that needs them.
+struct Words(Box<[OnceLock<Box<[AtomicU64]>>]>);
+
+impl Words {
+    fn new() -> Self {
+        Self((0..CHUNKS).map(|_| OnceLock::new()).collect())
+    }
+
+    fn get(&self, slot: u32) -> Option<&AtomicU64> {
+        self.0.get(slot as usize / CHUNK)?.get()?.get(slot as usize % CHUNK)
+    }
+
+    fn open(&self, slot: u32) -> &AtomicU64 {
+        let words = self.0[slot as usize / CHUNK].get_or_init(|| (0..CHUNK).map(|_| AtomicU64::new(0)).collect());
+        &words[slot as usize % CHUNK]
+    }
+}
 
 /// What a word said about an actor that ended.
 #[derive(Clone, Copy)]
@@ -59,23 +92,33 @@ pub(crate) struct Last {
     pub(crate) named: bool,
 }
 
+/// Why a message may not be queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Gone,
+    Full { limit: usize },
+}
+
 impl Directory {
-    pub(crate) fn new(workers: usize) -> Self {
-        let chunks = || (0..CHUNKS).map(|_| OnceLock::new()).collect();
-        Self { workers: (0..workers).map(|_| chunks()).collect() }
+    pub(crate) fn new(workers: usize, mailbox_limit: Option<usize>) -> Self {
+        let words = || (0..workers).map(|_| Words::new()).collect();
+        let queued = mailbox_limit
+            .map(|limit| Queued { limit: u32::try_from(limit).unwrap_or(u32::MAX), workers: words() });
+        Self { workers: words(), queued }
     }
 
     fn word(&self, address: Address) -> Option<&AtomicU64> {
-        let chunk = self.workers.get(usize::from(address.worker))?.get(address.slot as usize / CHUNK)?.get()?;
-        chunk.get(address.slot as usize % CHUNK)
+        self.workers.get(usize::from(address.worker))?.get(address.slot)
     }
 
     /// The actor is there from now on. Only its own worker calls this.
     pub(crate) fn open(&self, address: Address) {
-        let chunk = &self.workers[usize::from(address.worker)][address.slot as usize / CHUNK];
-        let words = chunk.get_or_init(|| (0..CHUNK).map(|_| AtomicU64::new(0)).collect());
-        let word = u64::from(address.generation) << GENERATION | LIVE;
-        words[address.slot as usize % CHUNK].store(word, Ordering::Release);
+        if let Some(queued) = &self.queued {
+            let count = queued.workers[usize::from(address.worker)].open(address.slot);
+            count.store(u64::from(address.generation) << 32, Ordering::Relaxed);
+        }
+        let word = self.workers[usize::from(address.worker)].open(address.slot);
+        word.store(address.key() | LIVE, Ordering::Release);
     }
 
     /// The actor is gone from now on. Only its own worker calls this.
@@ -93,8 +136,7 @@ impl Directory {
     }
 
     fn flags(&self, address: Address) -> Option<u64> {
-        let word = self.word(address)?.load(Ordering::Acquire);
-        (word >> GENERATION == u64::from(address.generation) && word & LIVE != 0).then_some(word)
+        flags(address, self.word(address)?.load(Ordering::Acquire))
     }
 
     /// The actor has names to release when it ends. False when it is gone.
@@ -108,31 +150,84 @@ impl Directory {
     }
 
     fn mark(&self, address: Address, flag: u64) -> bool {
-        let live = |word: u64| word >> GENERATION == u64::from(address.generation) && word & LIVE != 0;
         self.word(address).is_some_and(|word| {
-            word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| live(old).then_some(old | flag)).is_ok()
+            let mark = |old| flags(address, old).map(|_| old | flag);
+            word.fetch_update(Ordering::AcqRel, Ordering::Acquire, mark).is_ok()
         })
+    }
+
+    /// Whether mailboxes are limited, and so every message must be [reserved](Self::reserve).
+    pub(crate) fn counts_messages(&self) -> bool {
+        self.queued.is_some()
+    }
+
+    /// Makes room for one message, from any thread. The room is taken until [`taken`](Self::taken), or the actor's end.
+    pub(crate) fn reserve(&self, address: Address) -> Result<(), Refused> {
+        if !self.is_live(address) {
+            return Err(Refused::Gone);
+        }
+        let Some(queued) = &self.queued else { return Ok(()) };
+        let word = queued.workers[usize::from(address.worker)].get(address.slot).ok_or(Refused::Gone)?;
+        let mut refused = Refused::Gone;
+        // A sender may be so slow that the slot has another actor by now, whose room it must not take.
+        let more = |old: u64| {
+            if (old >> 32) as u32 != address.generation {
+                refused = Refused::Gone;
+                return None;
+            }
+            refused = Refused::Full { limit: queued.limit as usize };
+            ((old as u32) < queued.limit).then_some(old + 1)
+        };
+        word.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).map(drop).map_err(|_| refused)
+    }
+
+    /// Gives back the room of one message.
+    pub(crate) fn taken(&self, address: Address) {
+        let Some(queued) = &self.queued else { return };
+        let Some(word) = queued.workers[usize::from(address.worker)].get(address.slot) else { return };
+        let less = |old: u64| ((old >> 32) as u32 == address.generation && old as u32 > 0).then(|| old - 1);
+        let _ = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+    }
+}
+
+/// The word, if it is about that very actor and the actor is alive.
+fn flags(address: Address, word: u64) -> Option<u64> {
+    let of_host = address.key() | LIVE;
+    (word & !(NAMED | DOOMED) == of_host).then_some(word)
+}
+
+/// Gives back the room of messages that their actor receives.
+pub(crate) struct Counted {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) address: Address,
+}
+
+impl Gauge for Counted {
+    fn taken(&self) {
+        self.directory.taken(self.address);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use perilune_actor_core::HostId;
-
     use super::*;
+
+    fn address(slot: u32, generation: u32) -> Address {
+        Address { worker: 0, slot, generation, host: HostId::new("directory") }
+    }
 
     #[test]
     fn address_survives_the_pid() {
         for (worker, slot, generation) in [(0, 0, 0), (255, MAX_SLOTS - 1, u32::MAX), (1, 77, 3)] {
-            let address = Address { worker, slot, generation };
-            assert_eq!(Address::of(Pid::local(HostId::new("h"), address.unique())), Some(address));
+            let address = Address { worker, ..address(slot, generation) };
+            assert_eq!(Address::of(Pid::local(address.host, address.unique())), Some(address));
         }
     }
 
     #[test]
     fn closed_actor_is_gone_and_its_slot_tells_generations_apart() {
-        let directory = Directory::new(1);
-        let first = Address { worker: 0, slot: 5, generation: 0 };
+        let directory = Directory::new(1, None);
+        let first = address(5, 0);
         let second = Address { generation: 1, ..first };
         assert!(!directory.is_live(first));
         directory.open(first);
@@ -143,5 +238,33 @@ mod tests {
         directory.open(second);
         assert!(directory.is_live(second) && !directory.is_live(first));
         assert!(!directory.close(second).named);
+    }
+
+    #[test]
+    fn right_number_with_the_wrong_host_reaches_nobody() {
+        let directory = Directory::new(1, None);
+        let real = address(0, 0);
+        let forged = Address { host: HostId::new("elsewhere"), ..real };
+        directory.open(real);
+        assert!(!directory.is_live(forged) && !directory.mark_doomed(forged) && !directory.mark_named(forged));
+        assert!(directory.is_live(real) && !directory.is_doomed(real));
+    }
+
+    #[test]
+    fn late_sender_takes_no_room_from_the_next_actor_of_the_slot() {
+        let directory = Directory::new(1, Some(1));
+        let (first, second) = (address(0, 0), address(0, 1));
+        assert_eq!(directory.reserve(first), Err(Refused::Gone));
+        directory.open(first);
+        assert_eq!(directory.reserve(first), Ok(()));
+        assert_eq!(directory.reserve(first), Err(Refused::Full { limit: 1 }));
+        directory.taken(first);
+        assert_eq!(directory.reserve(first), Ok(()));
+        directory.close(first);
+        directory.open(second);
+        assert_eq!(directory.reserve(first), Err(Refused::Gone));
+        directory.taken(first);
+        assert_eq!(directory.reserve(second), Ok(()));
+        assert_eq!(directory.reserve(second), Err(Refused::Full { limit: 1 }));
     }
 }

@@ -1,12 +1,13 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use perilune_actor_core::{ActorError, HostId, HostSpec};
 
-/// A host's limits and how many actors it has.
+/// A host's limits and how many actors it has. There is one per name: workers keep it, so limits change inside it.
 pub(crate) struct Host {
-    pub(crate) spec: HostSpec,
+    id: HostId,
+    spec: RwLock<HostSpec>,
     live: AtomicUsize,
     stopping: AtomicBool,
     next: AtomicUsize,
@@ -16,7 +17,8 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn new(spec: HostSpec) -> Self {
         Self {
-            spec,
+            id: spec.id,
+            spec: RwLock::new(spec),
             live: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             next: AtomicUsize::new(0),
@@ -25,40 +27,58 @@ impl Host {
     }
 
     pub(crate) fn id(&self) -> HostId {
-        self.spec.id
+        self.id
+    }
+
+    pub(crate) fn spec(&self) -> HostSpec {
+        self.spec.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Other limits, for actors to come. A stopped host takes actors again.
+    pub(crate) fn renew(&self, spec: HostSpec) {
+        *self.spec.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = spec;
+        self.stopping.store(false, Ordering::SeqCst);
     }
 
     /// Counts a new actor, unless there may be none.
     pub(crate) fn enter(&self) -> Result<(), ActorError> {
-        let before = self.live.fetch_add(1, Ordering::AcqRel);
-        if self.stopping.load(Ordering::Acquire) {
-            self.leave();
-            return Err(ActorError::HostStopping(self.spec.id));
+        let limit = self.spec().max_actors;
+        // Counting first and looking afterwards would let a refused actor keep out another one for a moment.
+        let room = |live: usize| (limit == 0 || live < limit).then_some(live + 1);
+        if self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, room).is_err() {
+            return Err(match self.stopping.load(Ordering::SeqCst) {
+                true => ActorError::HostStopping(self.id),
+                false => ActorError::HostFull { host: self.id, limit },
+            });
         }
-        let limit = self.spec.max_actors;
-        if limit > 0 && before >= limit {
+        // Pairs with `stop`: either this sees the host stopping, or whoever stops it sees one actor more.
+        if self.stopping.load(Ordering::SeqCst) {
             self.leave();
-            return Err(ActorError::HostFull { host: self.spec.id, limit });
+            return Err(ActorError::HostStopping(self.id));
         }
         Ok(())
     }
 
     pub(crate) fn leave(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.stopping.load(Ordering::Acquire) {
+        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 && self.stopping.load(Ordering::SeqCst) {
             let _guard = self.empty.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             self.empty.1.notify_all();
         }
     }
 
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.store(true, Ordering::SeqCst);
     }
 
     /// Waits until no actor is left; false when `limit` passed first.
-    pub(crate) fn wait_empty(&self, limit: Duration) -> bool {
-        let end = Instant::now() + limit;
+    pub(crate) fn wait_empty(&self, limit: Option<Duration>) -> bool {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut guard = self.empty.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        while self.live.load(Ordering::Acquire) > 0 {
+        while self.live.load(Ordering::SeqCst) > 0 {
+            let Some(end) = end else {
+                guard = self.empty.1.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner());
+                continue;
+            };
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;

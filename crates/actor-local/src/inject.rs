@@ -6,16 +6,16 @@ use perilune_actor_core::{ActorError, ActorInfo, HostId, Notice, Pid, Relation, 
 
 /// What one thread asks of a worker.
 pub(crate) enum Inject {
-    /// For an actor.
+    /// For an actor. Room for a message is reserved.
     Signal { to: Pid, signal: Signal },
     /// Start an actor here.
     Spawn { spawn: Box<Spawn>, parent: Option<Pid>, reply: Reply },
     /// What came of a spawn that this worker's `to` asked another for.
     Spawned { to: Pid, token: u64, relation: Relation, result: Result<Pid, ActorError> },
     /// `from` monitors `target`, or links to it.
-    Relate { target: Pid, from: Pid, kind: Kind, token: u64 },
+    Relate { target: Pid, from: Pid, kind: Kind, token: Option<u64> },
     /// What came of that.
-    Related { to: Pid, target: Pid, kind: Kind, token: u64, result: Result<(), ActorError> },
+    Related { to: Pid, target: Pid, kind: Kind, token: Option<u64>, result: Result<(), ActorError> },
     /// For an actor that asked.
     Notice { to: Pid, notice: Notice },
     /// Cancel every actor of a host.

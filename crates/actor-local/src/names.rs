@@ -7,7 +7,9 @@ use rustc_hash::FxBuildHasher;
 
 use crate::directory::{Address, Directory};
 
-/// Names of this node. No guard of the tables leaves a method, so nobody can wait for a lock while holding one.
+/// Names of this node. No guard of the tables leaves a method.
+// INVARIANT: `names` may be locked while an entry of `holders` is, never the other way round. Both change together under
+// the name's entry, or a name could be left without its holder's list knowing of it.
 pub(crate) struct LocalNames {
     directory: Arc<Directory>,
     holders: DashMap<Name, Pid, FxBuildHasher>,
@@ -26,8 +28,18 @@ impl LocalNames {
         }
     }
 
+    fn is_live(&self, pid: Pid) -> bool {
+        Address::of(pid).is_some_and(|address| self.directory.is_live(address))
+    }
+
     pub(crate) fn of(&self, pid: Pid) -> Vec<Name> {
         self.names.get(&pid).map(|names| names.clone()).unwrap_or_default()
+    }
+
+    /// Gives up a name that `pid` was given although it has ended.
+    fn take_back(&self, name: &Name, pid: Pid) {
+        self.holders.remove_if(name, |_, holder| *holder == pid);
+        self.forget(name, pid);
     }
 
     fn forget(&self, name: &Name, pid: Pid) {
@@ -46,35 +58,36 @@ impl NameRegistry for LocalNames {
             return Err(ActorError::NotFound(pid));
         }
         match self.holders.entry(name.clone()) {
-            Entry::Occupied(held) if *held.get() == pid => return Ok(()),
+            Entry::Occupied(held) if *held.get() == pid => {}
             // A holder that is gone is about to release the name; its end need not be waited for.
+            Entry::Occupied(held) if self.is_live(*held.get()) => return Err(ActorError::NameTaken(name)),
             Entry::Occupied(mut held) => {
-                if Address::of(*held.get()).is_some_and(|holder| self.directory.is_live(holder)) {
-                    return Err(ActorError::NameTaken(name));
-                }
                 held.insert(pid);
+                self.names.entry(pid).or_default().push(name.clone());
             }
             Entry::Vacant(free) => {
-                free.insert(pid);
+                let _held = free.insert(pid);
+                self.names.entry(pid).or_default().push(name.clone());
             }
         }
-        self.names.entry(pid).or_default().push(name.clone());
         // The actor may have ended, and released what it had, between the mark and the entries.
         if !self.directory.is_live(address) {
-            self.holders.remove_if(&name, |_, holder| *holder == pid);
-            self.forget(&name, pid);
+            self.take_back(&name, pid);
             return Err(ActorError::NotFound(pid));
         }
         Ok(())
     }
 
     fn whereis(&self, name: &str) -> Option<Pid> {
-        self.holders.get(name).map(|pid| *pid)
+        // Its end may have overtaken a registration that is not yet taken back.
+        self.holders.get(name).map(|pid| *pid).filter(|pid| self.is_live(*pid))
     }
 
     fn unregister(&self, name: &str) -> bool {
-        let Some((name, pid)) = self.holders.remove(name) else { return false };
-        self.forget(&name, pid);
-        true
+        let removed = self.holders.remove_if(name, |name, pid| {
+            self.forget(name, *pid);
+            true
+        });
+        removed.is_some_and(|(_, pid)| self.is_live(pid))
     }
 }

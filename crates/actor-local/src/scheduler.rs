@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
@@ -13,7 +14,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::clock::SystemClock;
 use crate::core::Core;
-use crate::directory::{Address, Directory, MAX_WORKERS};
+use crate::directory::{Address, Directory, MAX_WORKERS, Refused};
 use crate::host::Host;
 use crate::inject::{Inject, Reply};
 use crate::names::LocalNames;
@@ -29,7 +30,6 @@ pub(crate) struct Shared {
     pub(crate) names: LocalNames,
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) loads: Box<[Load]>,
-    pub(crate) mailbox_limit: Option<usize>,
     hosts: RwLock<HashMap<HostId, Arc<Host>, FxBuildHasher>>,
     inboxes: Box<[Sender<Inject>]>,
 }
@@ -47,8 +47,8 @@ impl Shared {
         self.inboxes.len()
     }
 
-    pub(crate) fn workers_of(&self, host: &Host) -> usize {
-        match host.spec.workers {
+    pub(crate) fn workers_of(&self, spec: &HostSpec) -> usize {
+        match spec.workers {
             0 => self.worker_count(),
             limit => limit.min(self.worker_count()),
         }
@@ -80,6 +80,29 @@ impl Shared {
         } else {
             ActorError::HostNotFound(pid.host().as_str().into())
         }
+    }
+
+    /// Makes room for a message. Needed only where mailboxes are limited.
+    pub(crate) fn reserve(&self, to: Pid) -> Result<(), ActorError> {
+        let refused = match Address::of(to) {
+            Some(address) => self.directory.reserve(address),
+            None => Err(Refused::Gone),
+        };
+        refused.map_err(|refused| match refused {
+            Refused::Gone => self.not_found(to),
+            Refused::Full { limit } => ActorError::MailboxFull { pid: to, limit },
+        })
+    }
+
+    /// Hands a signal to the receiver's worker.
+    pub(crate) fn send(&self, to: Pid, signal: Signal) -> Result<(), ActorError> {
+        let address = Address::of(to).filter(|address| self.directory.is_live(*address));
+        let address = address.ok_or_else(|| self.not_found(to))?;
+        if self.directory.counts_messages() && matches!(signal, Signal::Message(_)) {
+            self.reserve(to)?;
+        }
+        self.inject(usize::from(address.worker), Inject::Signal { to, signal });
+        Ok(())
     }
 
     pub(crate) fn inject(&self, worker: usize, inject: Inject) {
@@ -190,7 +213,7 @@ impl Builder {
         }
         .clamp(1, MAX_WORKERS);
         let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded()).unzip();
-        let directory = Arc::new(Directory::new(count));
+        let directory = Arc::new(Directory::new(count, self.mailbox_limit));
         let clock_moves = self.clock.is_none();
         let shared = Arc::new(Shared {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::default())),
@@ -199,7 +222,6 @@ impl Builder {
             directory,
             ticker: Ticker::new(count),
             loads: (0..count).map(|_| Load::default()).collect(),
-            mailbox_limit: self.mailbox_limit,
             hosts: RwLock::default(),
             inboxes: inboxes.into(),
         });
@@ -280,14 +302,20 @@ impl LocalScheduler {
 impl Scheduler for LocalScheduler {
     fn add_host(&self, spec: HostSpec) {
         let mut hosts = self.shared.hosts.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        hosts.insert(spec.id, Arc::new(Host::new(spec)));
+        match hosts.entry(spec.id) {
+            Entry::Occupied(known) => known.get().renew(spec),
+            Entry::Vacant(free) => {
+                free.insert(Arc::new(Host::new(spec)));
+            }
+        }
     }
 
     fn spawn(&self, spawn: Spawn) -> Result<Pid, ActorError> {
         let host =
             self.shared.host(spawn.host).ok_or_else(|| ActorError::HostNotFound(spawn.host.as_str().into()))?;
-        let workers = self.shared.workers_of(&host);
-        let worker = match spawn.placement.unwrap_or(host.spec.placement) {
+        let spec = host.spec();
+        let workers = self.shared.workers_of(&spec);
+        let worker = match spawn.placement.unwrap_or(spec.placement) {
             Placement::Spread => host.turn(workers),
             _ => self.shared.least_loaded(workers).0,
         };
@@ -299,13 +327,10 @@ impl Scheduler for LocalScheduler {
     }
 
     fn deliver(&self, to: Pid, signal: Signal) -> Result<(), ActorError> {
-        let address = Address::of(to).filter(|address| self.shared.directory.is_live(*address));
-        let address = address.ok_or_else(|| self.shared.not_found(to))?;
         if matches!(signal, Signal::Terminate(_)) {
             self.shared.doom(to);
         }
-        self.shared.inject(usize::from(address.worker), Inject::Signal { to, signal });
-        Ok(())
+        self.shared.send(to, signal)
     }
 
     fn names(&self) -> &dyn NameRegistry {
@@ -327,8 +352,10 @@ impl Scheduler for LocalScheduler {
             let reason = Arc::clone(&reason);
             self.shared.inject(worker, Inject::StopHost { host: host.id(), grace, reason });
         }
-        // Force ends every actor at the deadline; the rest is for workers that are in the middle of a slice.
-        host.wait_empty(grace + Duration::from_secs(5));
+        // Force ends every actor at the deadline; the rest is for workers that are in the middle of a slice. Of a clock
+        // that is moved by hand nobody knows when the deadline is.
+        let limit = self.shared.clock_moves.then(|| grace.saturating_add(Duration::from_secs(5)));
+        host.wait_empty(limit);
     }
 
     fn stop(&self) {

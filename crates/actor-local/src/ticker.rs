@@ -1,13 +1,13 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 /// Ends slices that are used up.
 ///
 /// A worker only counts its slices; one thread looks at the counts every half budget and interrupts a worker that is
-/// still at the same slice after a whole one. So a short slice costs two plain stores, and nothing runs while all
-/// workers sleep.
+/// still at the same slice after a whole one. So a short slice costs two plain stores. Once all workers have slept for
+/// a while the thread sleeps too, and the first of them to go to work wakes it.
 pub(crate) struct Ticker {
     slices: Vec<Slice>,
     asleep: AtomicBool,
@@ -15,12 +15,19 @@ pub(crate) struct Ticker {
     thread: std::sync::OnceLock<Thread>,
 }
 
-/// One worker's count: odd while an actor runs.
-#[derive(Default)]
 #[repr(align(64))]
 struct Slice {
+    /// Odd while an actor runs.
     count: AtomicU64,
     attention: AtomicBool,
+    /// Whether the worker is about to run actors, or running one.
+    awake: AtomicBool,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { count: AtomicU64::new(0), attention: AtomicBool::new(false), awake: AtomicBool::new(true) }
+    }
 }
 
 /// Interrupts whatever a worker is running.
@@ -44,10 +51,7 @@ impl Ticker {
         interrupts: Vec<Interrupt>,
     ) -> std::io::Result<JoinHandle<()>> {
         let ticker = Arc::clone(self);
-        let handle =
-            std::thread::Builder::new().name("perilune-tick".into()).spawn(move || ticker.run(budget, &interrupts))?;
-        let _ = self.thread.set(handle.thread().clone());
-        Ok(handle)
+        std::thread::Builder::new().name("perilune-tick".into()).spawn(move || ticker.run(budget, &interrupts))
     }
 
     pub(crate) fn begin(&self, worker: usize) {
@@ -65,10 +69,16 @@ impl Ticker {
         attention.load(Ordering::Relaxed) && attention.swap(false, Ordering::Relaxed)
     }
 
+    /// A worker goes to sleep.
+    pub(crate) fn rest(&self, worker: usize) {
+        self.slices[worker].awake.store(false, Ordering::Relaxed);
+    }
+
     /// A worker goes from sleep to work.
-    pub(crate) fn wake(&self) {
-        // Pairs with the fence in `run`: either this sees the ticker asleep, or the ticker sees the new slice.
-        std::sync::atomic::fence(Ordering::SeqCst);
+    pub(crate) fn wake(&self, worker: usize) {
+        self.slices[worker].awake.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `run`: either this sees the ticker asleep, or the ticker sees the worker awake.
+        fence(Ordering::SeqCst);
         if self.asleep.load(Ordering::Relaxed)
             && let Some(thread) = self.thread.get()
         {
@@ -84,15 +94,15 @@ impl Ticker {
     }
 
     fn run(&self, budget: Duration, interrupts: &[Interrupt]) {
+        // Here rather than by whoever started the thread, who might come too late for the first sleep.
+        let _ = self.thread.set(std::thread::current());
         let period = budget / 2;
         let mut seen = vec![(0, Instant::now()); self.slices.len()];
         let mut idle_ticks = 0;
         while !self.stop.load(Ordering::Acquire) {
             let now = Instant::now();
-            let mut moved = false;
             for ((slice, seen), interrupt) in self.slices.iter().zip(&mut seen).zip(interrupts) {
                 let count = slice.count.load(Ordering::Relaxed);
-                moved |= count != seen.0 || count % 2 == 1;
                 if count != seen.0 {
                     *seen = (count, now);
                     slice.attention.store(true, Ordering::Relaxed);
@@ -101,19 +111,22 @@ impl Ticker {
                     interrupt();
                 }
             }
-            idle_ticks = if moved { 0 } else { idle_ticks + 1 };
+            idle_ticks = if self.all_rest() { idle_ticks + 1 } else { 0 };
             if idle_ticks < IDLE_TICKS {
                 std::thread::park_timeout(period);
                 continue;
             }
             self.asleep.store(true, Ordering::Relaxed);
-            std::sync::atomic::fence(Ordering::SeqCst);
-            let unmoved = self.slices.iter().zip(&seen).all(|(slice, seen)| slice.count.load(Ordering::Relaxed) == seen.0);
-            if unmoved && !self.stop.load(Ordering::Acquire) {
+            fence(Ordering::SeqCst);
+            if self.all_rest() && !self.stop.load(Ordering::Acquire) {
                 std::thread::park();
             }
             self.asleep.store(false, Ordering::Relaxed);
             idle_ticks = 0;
         }
+    }
+
+    fn all_rest(&self) -> bool {
+        self.slices.iter().all(|slice| !slice.awake.load(Ordering::Relaxed))
     }
 }

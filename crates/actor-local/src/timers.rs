@@ -34,10 +34,15 @@ impl Timers {
         self.pending.remove(&timer).is_some()
     }
 
-    /// Takes the first timer that is due.
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<(TimerId, Target)> {
+    /// Takes the first timer that is due, unless it was started after [`last`](Self::last) gave `last`.
+    pub(crate) fn pop(&mut self, now: Instant, last: u64) -> Option<(TimerId, Target)> {
         let first = self.pending.first_entry()?;
-        (first.key().due <= now).then(|| first.remove_entry())
+        (first.key().due <= now && first.key().serial <= last).then(|| first.remove_entry())
+    }
+
+    /// The serial of the youngest timer ever started.
+    pub(crate) fn last(&self) -> u64 {
+        self.serial
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
@@ -65,9 +70,22 @@ mod tests {
         let stopped = timers.start(at(10), target(3));
         timers.start(at(10), target(4));
         assert!(timers.stop(stopped) && !timers.stop(stopped));
-        assert_eq!(timers.pop(at(9)), None);
-        let fired: Vec<_> = std::iter::from_fn(|| timers.pop(at(20)).map(|(_, target)| target.what)).collect();
+        let last = timers.last();
+        assert_eq!(timers.pop(at(9), last), None);
+        let fired: Vec<_> = std::iter::from_fn(|| timers.pop(at(20), last).map(|(_, target)| target.what)).collect();
         assert_eq!(fired, [Due::Notice(2), Due::Notice(4), Due::Notice(1)]);
         assert_eq!((timers.len(), timers.next()), (0, None));
+    }
+
+    #[test]
+    fn timer_started_by_a_timer_waits_for_the_next_look() {
+        let now = Instant::default();
+        let mut timers = Timers::default();
+        let target = Target { slot: 0, what: Due::Notice(1) };
+        timers.start(now, target);
+        let last = timers.last();
+        assert!(timers.pop(now, last).is_some());
+        timers.start(now, target);
+        assert!(timers.pop(now, last).is_none() && timers.pop(now, timers.last()).is_some());
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 
 use crate::core::Core;
 use crate::inject::Inject;
@@ -24,9 +24,12 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
         core.fire_timers();
         core.publish_load();
         if core.queue.is_empty() && taken < BATCH {
-            let Some(inject) = park(&core, inbox) else { continue };
-            Arc::clone(&core.shared).ticker.wake();
-            if !core.handle(inject) {
+            let ticker = Arc::clone(&core.shared.ticker);
+            ticker.rest(core.worker);
+            let inject = park(&core, inbox);
+            // Whatever comes now may run long: the ticker must be up before.
+            ticker.wake(core.worker);
+            if inject.is_some_and(|inject| !core.handle(inject)) {
                 break;
             }
             continue;
@@ -44,12 +47,5 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
 fn park(core: &Core, inbox: &Receiver<Inject>) -> Option<Inject> {
     let due = if core.shared.clock_moves { core.timers.next() } else { None };
     let Some(due) = due else { return inbox.recv().ok() };
-    match inbox.recv_timeout(due.since(core.shared.clock.now())) {
-        Ok(inject) => Some(inject),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            // A timer is due: the ticker must be up before the actor runs.
-            core.shared.ticker.wake();
-            None
-        }
-    }
+    inbox.recv_timeout(due.since(core.shared.clock.now())).ok()
 }

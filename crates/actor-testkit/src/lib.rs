@@ -1,1 +1,18 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod harness;
+mod model;
+mod ops;
+mod probe;
+mod stage;
+
+#[doc(hidden)]
+pub mod cases;
+
+pub use clock::VirtualClock;
+pub use harness::{Capabilities, Harness, Setup};
+pub use model::{check_mailbox, check_relations};
+pub use ops::{MailboxOp, RelationOp, mailbox_ops, relation_ops};
+pub use probe::{Plan, Probe, failure, topic};
+pub use stage::{Acting, Stage, acting, wait};

@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mlua::ffi;
 use perilune_actor_core::{
-    Actor, ActorFactory, Answer, Context, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
+    Actor, ActorFactory, Answer, Context, Envelope, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
 };
 use rustc_hash::FxHashMap;
 
@@ -15,7 +15,7 @@ use crate::definition::Definition;
 use crate::modules::errors;
 use crate::modules::time::Alarmed;
 use crate::services::Origin;
-use crate::task::{Ending, MailWait, TIMER_BIT, Task, Token, View, Waits};
+use crate::task::{Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
 use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
 
 /// Starts an actor from a definition.
@@ -39,9 +39,9 @@ impl LuaFactory {
 }
 
 /// An actor whose code is Lua. It owns nothing but a thread of its worker's VM and what that thread waits for.
-struct LuaActor(Box<ActorState>);
-
-/// What host functions see of the actor that calls them.
+///
+/// Host functions see it while the scheduler runs it, so what changes is in cells. There may be a million of these:
+/// what few actors need is behind one pointer.
 pub(crate) struct ActorState {
     pub(crate) pid: Pid,
     vm: Rc<Vm>,
@@ -56,18 +56,24 @@ pub(crate) struct ActorState {
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     foreground: bool,
-    rare: RefCell<Option<Box<Rare>>>,
+    kept: RefCell<Option<Box<Kept>>>,
 }
 
 /// What many actors never need.
-struct Rare {
+struct Kept {
     /// A table of Lua values that only this actor's host objects hold; it goes when the actor goes.
     store: Ref,
-    free: Vec<i32>,
     next: i32,
-    libraries: Vec<Library>,
     /// Inbox, events and topics that have a channel.
     views: Vec<(View, Key)>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What hardly any actor needs.
+#[derive(Default)]
+struct Rare {
+    free: Vec<i32>,
+    libraries: Vec<Library>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
     random: Option<u64>,
@@ -118,33 +124,33 @@ impl ActorFactory for LuaFactory {
             ending: RefCell::default(),
             second_stage: Cell::new(false),
             foreground: self.foreground,
-            rare: RefCell::default(),
+            kept: RefCell::default(),
         });
         let args = self.args;
         let start = vm.enter(&state, cx, true, || vm.protect(|vm, _| state.load(vm, &loaded, &args)));
         let arguments = start??;
         state.add_task(thread, None, arguments);
-        Ok(Box::new(LuaActor(state)))
+        Ok(state)
     }
 }
 
-impl Actor for LuaActor {
+impl Actor for ActorState {
     fn step(&mut self, cx: &mut dyn Context) -> Step {
-        let state = &*self.0;
+        let state = &*self;
         let vm = &*state.vm;
         vm.begin_slice();
         vm.enter(state, cx, false, || state.run(vm))
     }
 
     fn notice(&mut self, notice: Notice, cx: &mut dyn Context) {
-        let state = &*self.0;
+        let state = &*self;
         match notice {
             Notice::Timer { token } if token & TIMER_BIT != 0 => crate::modules::time::fired(state, token, cx),
             Notice::Timer { token } => state.finish(Token::from_number(token), Ending::Nothing),
             Notice::Answer { token, answer } => {
                 let ending = match answer {
-                    Answer::Spawned(result) => Ending::Spawned(result),
-                    Answer::Related(result) => Ending::Related(result),
+                    Answer::Spawned(result) => Ending::Spawned(Box::new(result)),
+                    Answer::Related(result) => Ending::Related(Box::new(result)),
                     _ => Ending::Nothing,
                 };
                 state.finish(Token::from_number(token), ending);
@@ -162,10 +168,10 @@ impl Actor for LuaActor {
 impl Drop for ActorState {
     fn drop(&mut self) {
         let main = self.vm.main();
-        if let Some(rare) = &*self.rare.borrow()
-            && !rare.store.is_none()
+        if let Some(kept) = &*self.kept.borrow()
+            && !kept.store.is_none()
         {
-            main.unref(rare.store);
+            main.unref(kept.store);
         }
         main.unref(self.thread_ref);
     }
@@ -267,7 +273,7 @@ impl ActorState {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(index).and_then(Option::as_mut) else { return Ran::Off };
             task.waits = Waits::No;
-            (task.thread, task.inner.last().copied().unwrap_or(task.thread), task.start.take().unwrap_or(0))
+            (task.thread, task.inner.last().unwrap_or(task.thread), task.start.take().unwrap_or(0))
         };
         loop {
             let status = thread.resume(arguments);
@@ -288,7 +294,7 @@ impl ActorState {
                 // A coroutine of the script's own came back; whoever resumed it goes on.
                 let resumer = self.task(index, |task| {
                     task.inner.pop();
-                    task.inner.last().copied()
+                    task.inner.last()
                 });
                 thread = resumer.unwrap_or(root);
                 continue;
@@ -356,7 +362,7 @@ impl ActorState {
         let hopeless = {
             let tasks = self.tasks.borrow();
             let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation);
-            !tasks.iter().flatten().any(waits) && self.rare.borrow().as_ref().is_none_or(|rare| rare.timers.is_empty())
+            !tasks.iter().flatten().any(waits) && self.with_rare(|rare| rare.timers.is_empty()).unwrap_or(true)
         };
         if hopeless && let Some(step) = self.deadlock(vm) {
             return step;
@@ -379,36 +385,57 @@ impl ActorState {
 
     // --- waiting
 
+    /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
     fn match_mail(&self, vm: &Vm) {
         let mut position = 0;
-        loop {
-            let ending = {
-                let waits = self.mail_waits.borrow();
-                let Some(wait) = waits.get(position) else { return };
-                match self.receive(vm, &wait.view) {
-                    Some(ending) => Some((wait.token, wait.case, ending)),
-                    None => None,
-                }
-            };
-            match ending {
-                Some((token, case, ending)) => self.finish_case(token, case, ending),
-                None => position += 1,
+        while let Some(view) = self.mail_waits.borrow().get(position).map(|wait| wait.view.clone()) {
+            // Whoever has been woken and not run yet has a claim to what is there.
+            if self.granted(&view) >= self.waiting_mail(vm, &view) {
+                position += 1;
+                continue;
             }
+            let (token, case) = {
+                let waits = self.mail_waits.borrow();
+                (waits[position].token, waits[position].case)
+            };
+            self.finish_case(token, case, Ending::Mail(view));
         }
     }
 
-    /// Takes the next message or event of a view.
-    pub(crate) fn receive(&self, vm: &Vm, view: &View) -> Option<Ending> {
-        let object = match view {
-            View::Topic(topic) => self.wants_objects(topic),
-            View::Inbox | View::Events => true,
-        };
-        let got = vm.with(|_, cx| match view {
-            View::Inbox => cx.mailbox().take_unlistened().map(|envelope| Ending::Message { envelope, object }),
-            View::Topic(topic) => cx.mailbox().take(topic).map(|envelope| Ending::Message { envelope, object }),
-            View::Events => cx.mailbox().take_event().map(Ending::Event),
+    fn waiting_mail(&self, vm: &Vm, view: &View) -> usize {
+        let waiting = vm.with(|_, cx| match view {
+            View::Inbox => cx.mailbox().unlistened_len(),
+            View::Events => cx.mailbox().events_len(),
+            View::Topic(topic) => cx.mailbox().topic_len(topic),
         });
-        got.ok().flatten()
+        waiting.unwrap_or(0)
+    }
+
+    /// How many coroutines have been woken for mail of that view and not taken it.
+    fn granted(&self, view: &View) -> usize {
+        let is_grant = |ending: &Ending| match ending {
+            Ending::Mail(granted) => granted == view,
+            Ending::Case { ending, .. } => matches!(&**ending, Ending::Mail(granted) if granted == view),
+            _ => false,
+        };
+        let tasks = self.tasks.borrow();
+        tasks.iter().flatten().filter(|task| task.end.as_ref().is_some_and(is_grant)).count()
+    }
+
+    /// Whether mail of that view may be taken without overtaking anybody.
+    pub(crate) fn may_take(&self, vm: &Vm, view: &View) -> bool {
+        let waiting = self.waiting_mail(vm, view);
+        waiting > 0 && (self.tasks.borrow().len() == 1 || self.granted(view) < waiting)
+    }
+
+    /// Takes the oldest message that a view shows.
+    pub(crate) fn take_message(&self, vm: &Vm, view: &View) -> Option<Envelope> {
+        let taken = vm.with(|_, cx| match view {
+            View::Inbox => cx.mailbox().take_unlistened(),
+            View::Topic(topic) => cx.mailbox().take(topic),
+            View::Events => None,
+        });
+        taken.ok().flatten()
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
@@ -456,7 +483,7 @@ impl ActorState {
     pub(crate) fn waiting_stack(&self, token: Token) -> Option<Stack> {
         let tasks = self.tasks.borrow();
         let task = tasks.get(token.task())?.as_ref()?;
-        Some(task.inner.last().copied().unwrap_or(task.thread))
+        Some(task.inner.last().unwrap_or(task.thread))
     }
 
     /// The token of the wait that the running coroutine is about to begin.
@@ -488,7 +515,7 @@ impl ActorState {
         let task = Task {
             thread,
             key,
-            inner: Vec::new(),
+            inner: ThinVec::default(),
             start: Some(arguments),
             serial,
             waits: Waits::No,
@@ -557,42 +584,40 @@ impl ActorState {
         self.vm.main()
     }
 
-    fn rare(&self) -> std::cell::RefMut<'_, Rare> {
-        std::cell::RefMut::map(self.rare.borrow_mut(), |rare| {
-            &mut **rare.get_or_insert_with(|| {
-                Box::new(Rare {
-                    store: Ref::NONE,
-                    free: Vec::new(),
-                    next: 1,
-                    libraries: Vec::new(),
-                    views: Vec::new(),
-                    timers: FxHashMap::default(),
-                    timer_serial: 0,
-                    random: None,
-                    sorting: Sorting::default(),
-                    warned: false,
-                })
-            })
+    fn kept(&self) -> RefMut<'_, Kept> {
+        RefMut::map(self.kept.borrow_mut(), |kept| {
+            let empty = || Box::new(Kept { store: Ref::NONE, next: 1, views: Vec::new(), rare: None });
+            &mut **kept.get_or_insert_with(empty)
         })
+    }
+
+    fn rare(&self) -> RefMut<'_, Rare> {
+        RefMut::map(self.kept(), |kept| &mut **kept.rare.get_or_insert_default())
+    }
+
+    /// Looks at what hardly any actor has.
+    fn with_rare<R>(&self, look: impl FnOnce(&Rare) -> R) -> Option<R> {
+        self.kept.borrow().as_ref()?.rare.as_deref().map(look)
     }
 
     /// Pops a value and keeps it until the key is dropped or the actor ends.
     pub(crate) fn keep(&self, stack: Stack) -> Key {
         let value = stack.top();
-        let store = self.rare().store;
+        let store = self.kept().store;
         let store = if store.is_none() {
-            stack.push_table(2, 0);
+            stack.push_table(1, 0);
             let store = stack.pop_ref();
-            self.rare().store = store;
+            self.kept().store = store;
             store
         } else {
             store
         };
         let key = {
-            let mut rare = self.rare();
-            rare.free.pop().unwrap_or_else(|| {
-                rare.next += 1;
-                rare.next - 1
+            let mut kept = self.kept();
+            let free = kept.rare.as_mut().and_then(|rare| rare.free.pop());
+            free.unwrap_or_else(|| {
+                kept.next += 1;
+                kept.next - 1
             })
         };
         stack.reserve(1);
@@ -605,7 +630,7 @@ impl ActorState {
 
     pub(crate) fn push_key(&self, stack: Stack, key: Key) {
         stack.reserve(2);
-        stack.push_ref(self.rare().store);
+        stack.push_ref(self.kept().store);
         let store = stack.top();
         stack.raw_geti(store, key.0);
         stack.remove(store);
@@ -620,8 +645,8 @@ impl ActorState {
 
     /// Pushes the channel of a view, the same one every time.
     pub(crate) fn push_view(&self, stack: Stack, view: &View) -> bool {
-        let key = self.rare.borrow().as_ref().and_then(|rare| {
-            rare.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key)
+        let key = self.kept.borrow().as_ref().and_then(|kept| {
+            kept.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key)
         });
         key.map(|key| self.push_key(stack, key)).is_some()
     }
@@ -630,18 +655,18 @@ impl ActorState {
     pub(crate) fn add_view(&self, stack: Stack, view: View) {
         stack.copy(stack.top());
         let key = self.keep(stack);
-        let mut rare = self.rare();
-        if rare.views.capacity() == 0 {
-            rare.views.reserve_exact(1);
+        let mut kept = self.kept();
+        if kept.views.capacity() == 0 {
+            kept.views.reserve_exact(1);
         }
-        rare.views.push((view, key));
+        kept.views.push((view, key));
     }
 
     pub(crate) fn remove_view(&self, view: &View) {
         let key = {
-            let mut rare = self.rare();
-            let position = rare.views.iter().position(|(known, _)| known == view);
-            position.map(|position| rare.views.remove(position).1)
+            let mut kept = self.kept();
+            let position = kept.views.iter().position(|(known, _)| known == view);
+            position.map(|position| kept.views.remove(position).1)
         };
         if let Some(key) = key {
             self.drop_key(key);
@@ -656,10 +681,10 @@ impl ActorState {
     }
 
     /// Whether the listener of that topic asked for whole messages.
-    fn wants_objects(&self, topic: &perilune_actor_core::Topic) -> bool {
-        let key = self.rare.borrow().as_ref().and_then(|rare| {
+    pub(crate) fn wants_objects(&self, topic: &perilune_actor_core::Topic) -> bool {
+        let key = self.kept.borrow().as_ref().and_then(|kept| {
             let is_topic = |view: &View| matches!(view, View::Topic(known) if known == topic);
-            rare.views.iter().find(|(view, _)| is_topic(view)).map(|(_, key)| *key)
+            kept.views.iter().find(|(view, _)| is_topic(view)).map(|(_, key)| *key)
         });
         let Some(key) = key else { return false };
         crate::modules::channel::wants_objects(self, key)
@@ -668,9 +693,8 @@ impl ActorState {
     // --- libraries
 
     pub(crate) fn push_library(&self, stack: Stack, serial: u64) -> bool {
-        let key = self.rare.borrow().as_ref().and_then(|rare| {
-            rare.libraries.iter().find(|library| library.serial == serial).map(|library| library.value)
-        });
+        let value = |rare: &Rare| rare.libraries.iter().find(|library| library.serial == serial).map(|found| found.value);
+        let key = self.with_rare(value).flatten();
         key.map(|key| self.push_key(stack, key)).is_some()
     }
 
@@ -687,7 +711,8 @@ impl ActorState {
         stack.push_globals();
         stack.set_safe_environment(stack.top(), false);
         stack.pop(1);
-        let environments: Vec<_> = self.rare().libraries.iter().map(|library| library.environment).collect();
+        let environments = |rare: &Rare| rare.libraries.iter().map(|library| library.environment).collect();
+        let environments: Vec<_> = self.with_rare(environments).unwrap_or_default();
         for key in environments {
             self.push_key(stack, key);
             stack.set_safe_environment(stack.top(), false);
@@ -733,17 +758,17 @@ impl ActorState {
 
     /// Whether the running coroutine is inside a comparison function of `table.sort`.
     pub(crate) fn is_sorting(&self, vm: &Vm, stack: Stack) -> bool {
-        let inside = self.rare.borrow().as_ref().is_some_and(|rare| rare.sorting.inside);
+        let inside = self.with_rare(|rare| rare.sorting.inside).unwrap_or(false);
         (inside || vm.may_be_sorting()) && vm.is_inside_sort(stack)
     }
 
     /// Called when a slice has ended: a comparison that takes longer than any callback may ends the actor.
     fn stuck_in_sort(&self, vm: &Vm) -> Option<Failure> {
-        let before = self.rare.borrow().as_ref().map(|rare| rare.sorting).unwrap_or_default();
+        let before = self.with_rare(|rare| rare.sorting).unwrap_or_default();
         if !before.inside && !vm.may_be_sorting() {
             return None;
         }
-        let stack = self.task(self.current.get(), |task| Some(task.inner.last().copied().unwrap_or(task.thread)))?;
+        let stack = self.task(self.current.get(), |task| Some(task.inner.last().unwrap_or(task.thread)))?;
         let inside = vm.is_inside_sort(stack);
         if !inside {
             if before.inside {
@@ -763,7 +788,7 @@ impl ActorState {
 
 /// Where a coroutine waits, for a person.
 fn waiting_place(task: &Task) -> Option<String> {
-    let stack = task.inner.last().copied().unwrap_or(task.thread);
+    let stack = task.inner.last().unwrap_or(task.thread);
     (0..8).find_map(|level| stack.place(level).filter(|place| place.line > 0)).map(|p| format!("{}:{}", p.source, p.line))
 }
 

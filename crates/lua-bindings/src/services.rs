@@ -87,8 +87,11 @@ pub trait Terminal: Send + Sync {
     fn args(&self) -> Vec<String>;
 
     /// Reads in the background; `done` gets the bytes, or `None` at the end of input.
-    fn read(&self, what: Read, done: Box<dyn FnOnce(std::io::Result<Option<Vec<u8>>>) + Send>);
+    fn read(&self, what: Read, done: ReadDone);
 }
+
+/// Called with what was read; `None` at the end of input.
+pub type ReadDone = Box<dyn FnOnce(std::io::Result<Option<Vec<u8>>>) + Send>;
 
 /// How much to read from a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

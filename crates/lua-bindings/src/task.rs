@@ -1,4 +1,4 @@
-use perilune_actor_core::{ActorError, Envelope, Event, Failure, Pid, Topic};
+use perilune_actor_core::{ActorError, Failure, Pid, Topic};
 
 use crate::actor::{ActorState, Key};
 use crate::modules::channel;
@@ -10,11 +10,36 @@ pub(crate) struct Task {
     /// Keeps the thread alive; the main one is kept by the actor.
     pub(crate) key: Option<Key>,
     /// Coroutines of the script's own that a wait or a slice's end went through, outermost first.
-    pub(crate) inner: Vec<Stack>,
+    pub(crate) inner: ThinVec,
     pub(crate) start: Option<i32>,
     pub(crate) serial: u32,
     pub(crate) waits: Waits,
     pub(crate) end: Option<Ending>,
+}
+
+/// A list that takes one word while it is empty, as it nearly always is: there may be a million of them.
+#[derive(Default)]
+#[allow(clippy::box_collection)] // One word instead of three is the point.
+pub(crate) struct ThinVec(Option<Box<Vec<Stack>>>);
+
+impl ThinVec {
+    pub(crate) fn last(&self) -> Option<Stack> {
+        self.0.as_ref()?.last().copied()
+    }
+
+    pub(crate) fn pop(&mut self) {
+        if let Some(list) = &mut self.0 {
+            list.pop();
+        }
+    }
+
+    pub(crate) fn extend(&mut self, more: Vec<Stack>) {
+        match &mut self.0 {
+            Some(list) => list.extend(more),
+            None if more.is_empty() => {}
+            None => self.0 = Some(Box::new(more)),
+        }
+    }
 }
 
 /// What a coroutine waits for; only what it takes to tell whether anything can ever wake it.
@@ -79,10 +104,8 @@ pub(crate) enum View {
 pub(crate) enum Ending {
     /// No results.
     Nothing,
-    /// A message, as an object or as its payload.
-    Message { envelope: Envelope, object: bool },
-    /// An event.
-    Event(Event),
+    /// A message or event has come for the view; the coroutine takes it.
+    Mail(View),
     /// What the runtime gave to a channel.
     Fed(perilune_actor_core::Value),
     /// A channel is closed and empty.
@@ -96,9 +119,9 @@ pub(crate) enum Ending {
     /// Case `number` of a select.
     Case { number: i32, ending: Box<Ending> },
     /// A new actor.
-    Spawned(Result<Pid, ActorError>),
+    Spawned(Box<Result<Pid, ActorError>>),
     /// A monitor or link.
-    Related(Result<(), ActorError>),
+    Related(Box<Result<(), ActorError>>),
     /// Whatever the module that waited makes of it.
     Custom(Box<dyn FnOnce(Stack) -> Outcome>),
 }
@@ -156,20 +179,20 @@ pub(crate) fn finish_wait(stack: Stack) -> Outcome {
 fn finish(vm: &Vm, stack: Stack, ending: Ending) -> Outcome {
     match ending {
         Ending::Nothing | Ending::Case { .. } => Ok(Return::Values(0)),
-        Ending::Spawned(Ok(pid)) => {
-            stack.push_str(&pid.to_string());
-            ONE
-        }
-        Ending::Spawned(Err(error)) => stack.fail(Failure::from(error)),
-        Ending::Related(Ok(())) => stack.done(),
-        Ending::Related(Err(error)) => stack.fail(crate::modules::process::relation_failure(error)),
+        Ending::Spawned(result) => match *result {
+            Ok(pid) => {
+                stack.push_str(&pid.to_string());
+                ONE
+            }
+            Err(error) => stack.fail(error),
+        },
+        Ending::Related(result) => match *result {
+            Ok(()) => stack.done(),
+            Err(error) => stack.fail(crate::modules::process::relation_failure(error)),
+        },
         Ending::Sent => stack.done(),
         Ending::Custom(finish) => finish(stack),
         Ending::SendClosed => raise("send on closed channel"),
-        other => {
-            let ok = channel::push_received(vm, stack, other);
-            stack.push_boolean(ok);
-            Ok(Return::Values(2))
-        }
+        received => channel::finish_receive(vm, stack, received),
     }
 }

@@ -130,4 +130,9 @@ macro_rules! scripts {
 scripts! {
     hello
     generator
+    time_objects
+    time_layouts
+    time_timers
+    time_errors
+    time_copies
 }

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use perilune_lua_bindings::{Read, Terminal};
+use perilune_lua_bindings::{Read, ReadDone, Terminal};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Stdin};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -41,7 +41,7 @@ impl Terminal for StdTerminal {
         self.args.clone()
     }
 
-    fn read(&self, what: Read, done: Box<dyn FnOnce(std::io::Result<Option<Vec<u8>>>) + Send>) {
+    fn read(&self, what: Read, done: ReadDone) {
         let input = Arc::clone(&self.input);
         // Readers take turns, in the order in which they asked.
         self.io.spawn(async move {

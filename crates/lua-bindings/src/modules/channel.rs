@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::c_int;
 
-use perilune_actor_core::{Envelope, Value};
+use perilune_actor_core::Value;
 
 use crate::actor::{ActorState, Key};
 use crate::copy;
@@ -19,9 +19,9 @@ pub(crate) struct Channel {
 /// Where a channel's values come from.
 enum Source {
     /// Other coroutines.
-    Script(RefCell<Pipe>),
+    Script(Box<RefCell<Pipe>>),
     /// The runtime: timers and the like.
-    Runtime(RefCell<Feed>),
+    Runtime(Box<RefCell<Feed>>),
     /// The mailbox. `true` when whole messages were asked for.
     Mail(View, Cell<bool>),
 }
@@ -78,7 +78,7 @@ pub(crate) fn push_mail(stack: Stack, view: View, objects: bool) {
 
 /// Pushes a channel that the runtime feeds with [`feed`].
 pub(crate) fn push_feed(stack: Stack) {
-    stack.push_object(Channel { source: Source::Runtime(RefCell::default()), closed: Cell::new(false) });
+    stack.push_object(Channel { source: Source::Runtime(Box::default()), closed: Cell::new(false) });
 }
 
 /// Gives a value to a channel made by [`push_feed`], which the actor keeps under `key`; at most `limit` wait there.
@@ -113,6 +113,13 @@ fn wake_receiver(actor: &ActorState, feed: &RefCell<Feed>) {
 /// Closes a channel made by [`push_feed`].
 pub(crate) fn close_feed(actor: &ActorState, key: Key) {
     if let Some(channel) = kept(actor, key) {
+        channel.close(actor);
+    }
+}
+
+/// Closes such a channel on top of the stack.
+pub(crate) fn close_feed_on_top(actor: &ActorState, stack: Stack) {
+    if let Some(channel) = stack.object::<Channel>(stack.top()) {
         channel.close(actor);
     }
 }
@@ -156,7 +163,7 @@ fn new(stack: Stack) -> Outcome {
     let capacity = if stack.is_nothing(1) { 0.0 } else { stack.want_number(1, "new")? };
     let capacity = if capacity > 0.0 { capacity as usize } else { 0 };
     let pipe = Pipe { capacity, buffer: VecDeque::new(), receivers: VecDeque::new(), senders: VecDeque::new() };
-    stack.push_object(Channel { source: Source::Script(RefCell::new(pipe)), closed: Cell::new(false) });
+    stack.push_object(Channel { source: Source::Script(Box::new(RefCell::new(pipe))), closed: Cell::new(false) });
     ONE
 }
 
@@ -178,9 +185,9 @@ impl Channel {
     /// Receives without waiting. What is [`Ending::Pushed`] is on top of `stack`.
     fn try_receive(&self, vm: &Vm, actor: &ActorState, stack: Stack) -> Try {
         match &self.source {
-            Source::Mail(view, _) if !self.closed.get() => match actor.receive(vm, view) {
-                Some(ending) => Try::Done(ending),
-                None => Try::NotYet,
+            Source::Mail(view, _) if !self.closed.get() => match actor.may_take(vm, view) {
+                true => Try::Done(Ending::Mail(view.clone())),
+                false => Try::NotYet,
             },
             Source::Runtime(feed) => {
                 let value = feed.borrow_mut().queue.pop_front();
@@ -305,25 +312,41 @@ fn push_waiter(actor: &ActorState, waiters: &mut VecDeque<Waiter>, waiter: Waite
     waiters.push_back(waiter);
 }
 
-/// Pushes a received value, and says whether it is one.
-pub(crate) fn push_received(vm: &Vm, stack: Stack, ending: Ending) -> bool {
+/// Pushes a received value, and says whether it is one; `None` when the mail that was there has gone another way.
+pub(crate) fn push_received(vm: &Vm, stack: Stack, ending: Ending) -> Option<bool> {
     match ending {
-        Ending::Pushed => return true,
+        Ending::Pushed => {}
         Ending::Fed(value) => copy::push(stack, &value),
-        Ending::Event(event) => process::push_event(vm, stack, &event),
-        Ending::Message { envelope, object: true } => process::push_message(vm, stack, envelope),
-        Ending::Message { envelope: Envelope { payload, .. }, .. } => copy::push(stack, &payload),
+        Ending::Mail(View::Events) => {
+            let event = vm.with(|_, cx| cx.mailbox().take_event()).ok().flatten()?;
+            process::push_event(vm, stack, &event);
+        }
+        Ending::Mail(view) => push_mail_of(vm, stack, &view)?,
         _ => {
             stack.push_nil();
-            return false;
+            return Some(false);
         }
     }
-    true
+    Some(true)
+}
+
+fn push_mail_of(vm: &Vm, stack: Stack, view: &View) -> Option<()> {
+    let actor = vm.actor()?;
+    let envelope = actor.take_message(vm, view)?;
+    let object = match view {
+        View::Topic(topic) => actor.wants_objects(topic),
+        View::Inbox | View::Events => true,
+    };
+    match object {
+        true => process::push_message(vm, stack, envelope),
+        false => copy::push(stack, &envelope.payload),
+    }
+    Some(())
 }
 
 // --- methods
 
-fn actor_of<'a>(vm: &'a Vm) -> Result<&'a ActorState, crate::vm::Raise> {
+fn actor_of(vm: &Vm) -> Result<&ActorState, crate::vm::Raise> {
     vm.actor().map_or_else(|| raise("no context found"), Ok)
 }
 
@@ -332,11 +355,7 @@ fn receive(stack: Stack) -> Outcome {
     let vm = Vm::current();
     let actor = actor_of(vm)?;
     match channel.try_receive(vm, actor, stack) {
-        Try::Done(ending) => {
-            let ok = push_received(vm, stack, ending);
-            stack.push_boolean(ok);
-            Ok(Return::Values(2))
-        }
+        Try::Done(ending) => finish_receive(vm, stack, ending),
         Try::NotYet => {
             check_wait(vm, stack)?;
             stack.set_top(1);
@@ -344,6 +363,16 @@ fn receive(stack: Stack) -> Outcome {
             actor.wait(vm, channel.waits())
         }
     }
+}
+
+/// Pushes what a receive gives.
+pub(crate) fn finish_receive(vm: &Vm, stack: Stack, ending: Ending) -> Outcome {
+    let Some(ok) = push_received(vm, stack, ending) else {
+        stack.set_top(1);
+        return receive(stack);
+    };
+    stack.push_boolean(ok);
+    Ok(Return::Values(2))
 }
 
 fn send(stack: Stack) -> Outcome {
@@ -493,7 +522,10 @@ pub(crate) fn finish_select(vm: &Vm, stack: Stack, number: i32, ending: Ending) 
             true
         }
         Ending::SendClosed => return raise("send on closed channel"),
-        received => push_received(vm, stack, received),
+        received => match push_received(vm, stack, received) {
+            Some(ok) => ok,
+            None => return select(stack),
+        },
     };
     let value = stack.top();
     stack.push_table(0, 3);

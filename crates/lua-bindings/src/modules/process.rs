@@ -203,11 +203,8 @@ pub(crate) fn push_message(vm: &Vm, stack: Stack, envelope: Envelope) {
     // Everyone who asks a message for its payload gets the same table.
     stack.push_object(Message { from, topic, payload: Value::Nil });
     let message = stack.top();
-    stack.push_ref(vm.payloads());
-    stack.copy(message);
     copy::push(stack, &payload);
-    stack.raw_set_top(message + 1);
-    stack.pop(1);
+    vm.set_companion(stack, message);
 }
 
 fn push_message_part(stack: Stack, part: &[u8]) -> Result<bool, Raise> {
@@ -218,12 +215,7 @@ fn push_message_part(stack: Stack, part: &[u8]) -> Result<bool, Raise> {
             Some(pid) => stack.push_str(&pid.to_string()),
             None => stack.push_nil(),
         },
-        b"payload" if message.payload.is_nil() => {
-            stack.push_ref(Vm::current().payloads());
-            let payloads = stack.top();
-            stack.copy(1);
-            stack.raw_get_top(payloads);
-        }
+        b"payload" if message.payload.is_nil() => Vm::current().push_companion(stack, 1),
         b"payload" => copy::push(stack, &message.payload),
         _ => return Ok(false),
     }

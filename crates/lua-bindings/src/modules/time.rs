@@ -7,6 +7,7 @@ mod moment;
 mod objects;
 mod span;
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +18,7 @@ use crate::actor::{ActorState, Key};
 use crate::modules::channel;
 use crate::task::{Waits, check_wait};
 use crate::time::{Location, Moment};
-use crate::vm::{Functions, ONE, Object, Outcome, Return, Stack, Vm, raise};
+use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm, raise};
 
 /// What a pending timer feeds.
 pub(crate) struct Alarmed {
@@ -30,13 +31,12 @@ pub(crate) struct Alarmed {
 /// How many ticks wait for somebody who does not receive.
 const TICKS: usize = 16;
 
+/// Its channel is its companion, as a ticker's is.
 struct Timer {
-    channel: Key,
-    token: std::cell::Cell<u64>,
+    token: Cell<u64>,
 }
 
 struct Ticker {
-    channel: Key,
     token: u64,
 }
 
@@ -51,8 +51,8 @@ impl Object for Ticker {
 }
 
 const TIMER: Functions = &[
-    (c"response", |stack| push_channel::<Timer>(stack, |timer| timer.channel)),
-    (c"channel", |stack| push_channel::<Timer>(stack, |timer| timer.channel)),
+    (c"response", push_channel::<Timer>),
+    (c"channel", push_channel::<Timer>),
     (c"stop", |stack| {
         let pending = stop(stack.want_self::<Timer>("stop")?.token.get());
         stack.push_boolean(pending);
@@ -62,13 +62,14 @@ const TIMER: Functions = &[
 ];
 
 const TICKER: Functions = &[
-    (c"response", |stack| push_channel::<Ticker>(stack, |ticker| ticker.channel)),
-    (c"channel", |stack| push_channel::<Ticker>(stack, |ticker| ticker.channel)),
+    (c"response", push_channel::<Ticker>),
+    (c"channel", push_channel::<Ticker>),
     (c"stop", |stack| {
-        let ticker = stack.want_self::<Ticker>("stop")?;
-        stop(ticker.token);
-        if let Some(actor) = Vm::current().actor() {
-            channel::close_feed(actor, ticker.channel);
+        stop(stack.want_self::<Ticker>("stop")?.token);
+        let vm = Vm::current();
+        vm.push_companion(stack, 1);
+        if let Some(actor) = vm.actor() {
+            channel::close_feed_on_top(actor, stack);
         }
         stack.done()
     }),
@@ -140,13 +141,17 @@ fn positive(stack: Stack, index: i32) -> Result<Duration, Failure> {
 }
 
 /// Pushes a new channel and starts a timer that feeds it.
-fn start(stack: Stack, delay: Duration, period: Option<Duration>) -> Result<(Key, u64), Failure> {
-    let vm = Vm::current();
+fn start(stack: Stack, delay: Duration, period: Option<Duration>) -> Result<u64, Failure> {
     channel::push_feed(stack);
     stack.copy(stack.top());
+    arm(stack, delay, period)
+}
+
+/// Pops a channel and starts a timer that feeds it. The channel is kept while the timer is pending.
+fn arm(stack: Stack, delay: Duration, period: Option<Duration>) -> Result<u64, Failure> {
+    let vm = Vm::current();
     let channel = vm.with(|actor, _| actor.keep(stack))?;
-    let token = vm.with(|actor, cx| actor.start_alarm(cx, delay, |timer| Alarmed { channel, timer, period }))?;
-    Ok((channel, token))
+    vm.with(|actor, cx| actor.start_alarm(cx, delay, |timer| Alarmed { channel, timer, period }))
 }
 
 fn after(stack: Stack) -> Outcome {
@@ -158,9 +163,9 @@ fn after(stack: Stack) -> Outcome {
 
 fn timer(stack: Stack) -> Outcome {
     match positive(stack, 1).and_then(|delay| start(stack, delay, None)) {
-        Ok((channel, token)) => {
-            stack.push_object(Timer { channel, token: token.into() });
-            ONE
+        Ok(token) => {
+            stack.push_object(Timer { token: Cell::new(token) });
+            with_channel(stack)
         }
         Err(failure) => stack.fail(failure),
     }
@@ -168,30 +173,34 @@ fn timer(stack: Stack) -> Outcome {
 
 fn ticker(stack: Stack) -> Outcome {
     match positive(stack, 1).and_then(|period| start(stack, period, Some(period))) {
-        Ok((channel, token)) => {
-            stack.push_object(Ticker { channel, token });
-            ONE
+        Ok(token) => {
+            stack.push_object(Ticker { token });
+            with_channel(stack)
         }
         Err(failure) => stack.fail(failure),
     }
 }
 
-fn push_channel<T: Object>(stack: Stack, channel: impl Fn(&T) -> Key) -> Outcome {
-    let key = channel(stack.want_self::<T>("channel")?);
-    match Vm::current().actor() {
-        Some(actor) => {
-            actor.push_key(stack, key);
-            ONE
-        }
-        None => Ok(Return::Values(0)),
-    }
+/// Makes the channel below the object on top its companion.
+fn with_channel(stack: Stack) -> Outcome {
+    let object = stack.top();
+    stack.copy(object - 1);
+    Vm::current().set_companion(stack, object);
+    ONE
+}
+
+fn push_channel<T: Object>(stack: Stack) -> Outcome {
+    stack.want_self::<T>("channel")?;
+    Vm::current().push_companion(stack, 1);
+    ONE
 }
 
 /// Stops a timer; true when it was pending.
 fn stop(token: u64) -> bool {
     let stopped = Vm::current().with(|actor, cx| {
-        let alarmed = actor.with_alarms(|alarms| alarms.remove(&token));
-        alarmed.is_some_and(|alarmed| cx.stop_timer(alarmed.timer))
+        let Some(alarmed) = actor.with_alarms(|alarms| alarms.remove(&token)) else { return false };
+        actor.drop_key(alarmed.channel);
+        cx.stop_timer(alarmed.timer)
     });
     stopped.unwrap_or(false)
 }
@@ -200,10 +209,8 @@ fn reset(stack: Stack) -> Outcome {
     let timer = stack.want_self::<Timer>("reset")?;
     let delay = positive(stack, 2)?;
     let pending = stop(timer.token.get());
-    let channel = timer.channel;
-    let token = Vm::current()
-        .with(|actor, cx| actor.start_alarm(cx, delay, |timer| Alarmed { channel, timer, period: None }))?;
-    timer.token.set(token);
+    Vm::current().push_companion(stack, 1);
+    timer.token.set(arm(stack, delay, None)?);
     stack.push_boolean(pending);
     ONE
 }
@@ -216,6 +223,7 @@ pub(crate) fn fired(actor: &ActorState, token: u64, cx: &mut dyn perilune_actor_
         None => {
             channel::feed(actor, alarmed.channel, now, 1);
             channel::close_feed(actor, alarmed.channel);
+            actor.drop_key(alarmed.channel);
         }
         Some(period) => {
             channel::feed(actor, alarmed.channel, now, TICKS);

@@ -63,7 +63,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     stack.set_functions(&[(c"random", random), (c"randomseed", random_seed)]);
     stack.pop(1);
     stack.raw_get(base, c"coroutine");
-    stack.set_functions(&[(c"spawn", crate::modules::coroutine::spawn)]);
+    stack.set_waiting_functions(&[(c"spawn", crate::modules::coroutine::spawn)]);
     stack.pop(1);
 
     errors::register(stack);
@@ -78,7 +78,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     stack.push_str("k");
     stack.raw_set(stack.top() - 1, c"__mode");
     stack.set_metatable(stack.top() - 1);
-    vm.payloads.set(stack.pop_ref());
+    vm.companions.set(stack.pop_ref());
     for (name, make) in crate::modules::ALWAYS {
         make(vm, stack);
         stack.set_readonly(stack.top());

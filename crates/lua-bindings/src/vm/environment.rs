@@ -13,8 +13,6 @@ use crate::definition::Definition;
 pub(crate) struct Loaded {
     pub(crate) definition: Arc<Definition>,
     chunk: Ref,
-    /// Read-only names between the libraries and the actor's globals: the modules it declares, and `require`.
-    names: Ref,
     /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
     main: Ref,
     library: Ref,
@@ -59,12 +57,10 @@ impl Vm {
         }
         let bytecode = definition.compile()?;
         self.push_names(stack, definition);
-        stack.copy(stack.top());
-        let names = stack.pop_ref();
+        let names_table = stack.top();
         // Names are resolved in the globals of the thread that loads, whatever the function gets later.
         let loader = stack.push_thread();
-        stack.push_ref(names);
-        stack.move_to(loader, 1);
+        stack.copy_to(names_table, loader);
         loader.set_globals();
         if !loader.load(&definition.chunk_name(), bytecode) {
             let text = String::from_utf8_lossy(loader.bytes(loader.top()).unwrap_or_default()).into_owned();
@@ -72,7 +68,6 @@ impl Vm {
         }
         let chunk = loader.pop_ref();
         stack.pop(1);
-        let names_table = stack.top();
         let main = push_metatable(stack, names_table, |stack| {
             stack.copy(names_table);
             stack.raw_set(stack.top() - 1, c"__index");
@@ -84,7 +79,7 @@ impl Vm {
         });
         stack.pop(1);
         let definition = Arc::clone(definition);
-        let loaded = std::rc::Rc::new(Loaded { definition, chunk, names, main, library });
+        let loaded = std::rc::Rc::new(Loaded { definition, chunk, main, library });
         self.loaded.borrow_mut().insert(loaded.definition.serial(), std::rc::Rc::clone(&loaded));
         Ok(loaded)
     }

@@ -82,7 +82,8 @@ pub struct Vm {
     base: Cell<Ref>,
     case: Cell<Ref>,
     result: Cell<Ref>,
-    payloads: Cell<Ref>,
+    /// Values that host objects hold, by object, weakly.
+    companions: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
     loaded: RefCell<FxHashMap<u64, Rc<Loaded>>>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
@@ -130,14 +131,14 @@ impl Vm {
             base: Cell::new(Ref::NONE),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
-            payloads: Cell::new(Ref::NONE),
+            companions: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             loaded: RefCell::default(),
             modules: RefCell::default(),
             lua,
         });
         CURRENT.set(Rc::as_ptr(&vm));
-        vm.protect(|vm, stack| base::build(vm, stack)).map_err(|failure| failure.message)?;
+        vm.protect(base::build).map_err(|failure| failure.message)?;
         interrupt::install(&vm);
         Ok(vm)
     }
@@ -257,9 +258,25 @@ impl Vm {
         self.result.get()
     }
 
-    /// Payloads by message, for as long as somebody has the message.
-    pub(crate) fn payloads(&self) -> Ref {
-        self.payloads.get()
+    /// Pops a value that the host object at `index` gives to whoever asks, for as long as somebody has the object.
+    pub(crate) fn set_companion(&self, stack: Stack, index: i32) {
+        let value = stack.top();
+        stack.reserve(2);
+        stack.push_ref(self.companions.get());
+        stack.copy(index);
+        stack.copy(value);
+        stack.raw_set_top(value + 1);
+        stack.set_top(value - 1);
+    }
+
+    /// Pushes what [`set_companion`](Self::set_companion) was given, or nil.
+    pub(crate) fn push_companion(&self, stack: Stack, index: i32) {
+        stack.reserve(2);
+        stack.push_ref(self.companions.get());
+        let companions = stack.top();
+        stack.copy(index);
+        stack.raw_get_top(companions);
+        stack.remove(companions);
     }
 
     /// Pushes a module's table, made on first use and the same for all actors. False when there is no such module.

@@ -97,15 +97,6 @@ impl Stack {
         unsafe { ffi::lua_xpush(self.0, other.0, index) }
     }
 
-    /// Moves the `count` topmost values to another stack of the same VM.
-    pub(crate) fn move_to(self, other: Self, count: i32) {
-        other.reserve(count);
-        if self != other && count <= self.top() {
-            // SAFETY: see `top`; the values are there, and there is room.
-            unsafe { ffi::lua_xmove(self.0, other.0, count) }
-        }
-    }
-
     /// Moves the topmost value to `index`, shifting what is there.
     pub(crate) fn insert(self, index: i32) {
         // SAFETY: see `top`.
@@ -198,12 +189,6 @@ impl Stack {
     pub(crate) fn pointer(self, index: i32) -> *const c_void {
         // SAFETY: see `top`.
         unsafe { ffi::lua_topointer(self.0, index) }
-    }
-
-    pub(crate) fn thread(self, index: i32) -> Option<Stack> {
-        // SAFETY: see `top`.
-        let thread = unsafe { ffi::lua_tothread(self.0, index) };
-        (!thread.is_null()).then_some(Stack(thread))
     }
 
     /// The Rust value of a host object. It lives as long as Lua can reach the object; the caller keeps it on a stack.
@@ -486,11 +471,6 @@ impl Stack {
     pub(crate) fn can_break(self) -> bool {
         // SAFETY: see `top`.
         unsafe { ffi::lua_isyieldable(self.0) != 0 }
-    }
-
-    pub(crate) fn status(self) -> c_int {
-        // SAFETY: see `top`.
-        unsafe { ffi::lua_status(self.0) }
     }
 
     /// The name of the method that `__namecall` was called for.

@@ -4,7 +4,7 @@ use perilune_actor_core::{ErrorKind, Failure, Value};
 
 use super::arguments::Arguments;
 use crate::time::{Location, LocationError};
-use crate::vm::{Functions, ONE, Object, Outcome, Stack};
+use crate::vm::{Functions, ONE, Object, Outcome, Raise, Stack};
 
 /// A Location in a script's hands.
 pub(super) struct LocationObject(pub(super) Location);
@@ -30,7 +30,7 @@ pub(super) fn push(stack: Stack, location: Location) {
 }
 
 /// The Location that may be left out; the local one then.
-pub(super) fn optional(arguments: &Arguments, number: i32) -> Result<Location, crate::vm::Raise> {
+pub(super) fn optional(arguments: &Arguments, number: i32) -> Result<Location, Raise> {
     if arguments.is_missing(number) {
         return Ok(Location::local());
     }
