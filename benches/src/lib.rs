@@ -1,1 +1,43 @@
-//! Benches.
+//! Runs the processes of `app/` and takes the time they measure themselves, so that starting a program is not counted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use perilune_runtime::{Config, Runtime, application};
+
+/// The benchmark application, running.
+pub struct App(Runtime);
+
+impl App {
+    /// Starts it on that many workers.
+    pub fn start(workers: usize) -> Self {
+        Self::start_with(workers, |_| {})
+    }
+
+    /// Starts it with other settings.
+    pub fn start_with(workers: usize, set: impl FnOnce(&mut Config)) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("app");
+        let mut config = Config::default();
+        config.workers = workers;
+        set(&mut config);
+        let loaded = application::load_folder(&folder).unwrap_or_else(|found| panic!("{found}"));
+        Self(Runtime::start(loaded, config).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Runs `bench:<name>` with `count` and `extra` as arguments; it returns the seconds it took.
+    pub fn time(&self, name: &str, count: u64, extra: &str) -> Duration {
+        let args = vec![count.to_string(), extra.to_owned()];
+        let command = self.0.run_command(&format!("bench:{name}"), None, args).unwrap_or_else(|error| panic!("{error}"));
+        let exit = command.wait();
+        let text = exit.text.unwrap_or_default();
+        match text.parse() {
+            Ok(seconds) => Duration::from_secs_f64(seconds),
+            Err(_) => panic!("{name} failed: {text}"),
+        }
+    }
+
+    /// The runtime itself.
+    pub fn runtime(&self) -> &Runtime {
+        &self.0
+    }
+}

@@ -285,12 +285,7 @@ impl Core {
         let Some(slot) = self.local_slot(to) else { return self.send_away(to, signal) };
         match signal {
             Signal::Message(envelope) => self.push(slot, envelope),
-            Signal::Down { from, reason } => {
-                if self.extra(slot).relations.down(from) {
-                    let at = self.shared.clock.wall();
-                    self.event(slot, Event::Down { from, reason, at });
-                }
-            }
+            Signal::Down { from, reason } => self.down(slot, from, reason),
             Signal::LinkDown { from, failure } => self.link_down(slot, from, failure),
             Signal::Linked(from) => {
                 self.extra(slot).relations.link(from);
@@ -310,6 +305,13 @@ impl Core {
     fn event(&mut self, slot: u32, event: Event) {
         self.mailbox(slot).push_event(event);
         self.wake(slot);
+    }
+
+    fn down(&mut self, slot: u32, from: Pid, reason: ExitReason) {
+        if self.extra(slot).relations.down(from) {
+            let at = self.shared.clock.wall();
+            self.event(slot, Event::Down { from, reason, at });
+        }
     }
 
     fn link_down(&mut self, slot: u32, from: Pid, failure: Arc<Failure>) {

@@ -317,8 +317,10 @@ impl Rehearsal {
     }
 }
 
+type Act = Box<dyn FnOnce(&mut dyn Context) + Send>;
+
 enum Command {
-    Run(Box<dyn FnOnce(&mut dyn Context) + Send>),
+    Run(Act),
     Exit(ExitReason),
 }
 

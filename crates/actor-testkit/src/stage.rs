@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -101,7 +100,15 @@ impl<'a, H: Harness> Stage<'a, H> {
     /// # Errors
     /// The spawn fails.
     pub fn try_probe(&self, plan: Plan) -> Result<Probe, ActorError> {
-        let (spawn, rehearsal) = Probe::rehearse(self.host, plan);
+        self.try_probe_on(self.host, plan)
+    }
+
+    /// A probe as planned, on another host.
+    ///
+    /// # Errors
+    /// The spawn fails.
+    pub fn try_probe_on(&self, host: HostId, plan: Plan) -> Result<Probe, ActorError> {
+        let (spawn, rehearsal) = Probe::rehearse(host, plan);
         self.scheduler.spawn(spawn).map(|pid| rehearsal.start(pid))
     }
 
@@ -159,20 +166,4 @@ impl<F: FnMut(&mut dyn Context) -> Step> Actor for Act<F> {
     }
 
     fn notice(&mut self, _: Notice, _: &mut dyn Context) {}
-}
-
-/// Counts the ends of many actors.
-#[derive(Clone, Default)]
-pub struct Ends(Arc<AtomicUsize>);
-
-impl Ends {
-    /// Counts one.
-    pub fn count(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// How many there were.
-    pub fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
 }

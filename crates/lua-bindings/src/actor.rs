@@ -388,7 +388,10 @@ impl ActorState {
     /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
     fn match_mail(&self, vm: &Vm) {
         let mut position = 0;
-        while let Some(view) = self.mail_waits.borrow().get(position).map(|wait| wait.view.clone()) {
+        loop {
+            // Not in a `while let`, which would keep the list borrowed while it is changed.
+            let view = self.mail_waits.borrow().get(position).map(|wait| wait.view.clone());
+            let Some(view) = view else { return };
             // Whoever has been woken and not run yet has a claim to what is there.
             if self.granted(&view) >= self.waiting_mail(vm, &view) {
                 position += 1;

@@ -1,6 +1,11 @@
 //! Every file of `scripts/` is a program. The lines at its top that start with `--= ` are what it must print, on one
 //! worker and on two, and also when it is suspended at every point where that is possible.
+//!
+//! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
+//! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
+//! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,7 +18,7 @@ use perilune_lua_bindings::{
 };
 
 struct TestServices {
-    folder: PathBuf,
+    scripts: Scripts,
     printed: Mutex<Sender<String>>,
 }
 
@@ -23,17 +28,44 @@ impl TestServices {
     }
 }
 
-fn definition(folder: &Path, name: &str) -> Option<Definition> {
-    let source = std::fs::read_to_string(folder.join(format!("{name}.lua"))).ok()?;
-    let mut definition = Definition::new(&format!("app:{name}"), &format!("{name}.lua"), &source);
-    definition.modules = KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect();
-    Some(definition)
+/// The files of a folder as definitions, each read once.
+struct Scripts {
+    folder: PathBuf,
+    known: Mutex<HashMap<String, Arc<Definition>>>,
+}
+
+impl Scripts {
+    fn get(&self, name: &str) -> Option<Arc<Definition>> {
+        if let Some(known) = self.known.lock().unwrap().get(name) {
+            return Some(Arc::clone(known));
+        }
+        let made = Arc::new(self.read(name)?);
+        Some(Arc::clone(self.known.lock().unwrap().entry(name.into()).or_insert(made)))
+    }
+
+    fn read(&self, name: &str) -> Option<Definition> {
+        let source = std::fs::read_to_string(self.folder.join(format!("{name}.lua"))).ok()?;
+        let mut definition = Definition::new(&format!("app:{name}"), &format!("{name}.lua"), &source);
+        definition.modules = match directives(&source, "modules").next() {
+            Some(modules) => modules.split_whitespace().map(str::to_owned).collect(),
+            None => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
+        };
+        for import in directives(&source, "import") {
+            let (alias, library) = import.split_once('=').expect("alias=name");
+            definition.imports.push((alias.into(), self.get(library).expect("the library")));
+        }
+        Some(definition)
+    }
+}
+
+fn directives<'a>(source: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    source.lines().filter_map(move |line| line.strip_prefix("--@")?.strip_prefix(name)).map(str::trim)
 }
 
 impl Services for TestServices {
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
-        let found = id.strip_prefix("app:").and_then(|name| definition(&self.folder, name));
-        found.map(Arc::new).ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("entry not found: {id}")))
+        let found = id.strip_prefix("app:").and_then(|name| self.scripts.get(name));
+        found.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("entry not found: {id}")))
     }
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
@@ -67,8 +99,15 @@ impl Services for TestServices {
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let (printed, lines): (_, Receiver<String>) = channel();
-    let services = Arc::new(TestServices { folder: folder.clone(), printed: Mutex::new(printed) });
+    let scripts = Scripts { folder, known: Mutex::default() };
+    let mut program = scripts.read(name).expect("the script");
+    program.is_program = true;
+    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed) });
     let mut settings = Settings::default();
+    settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
+    if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
+        settings.limits.max_payload_bytes = bytes.parse().unwrap();
+    }
     settings.break_everywhere = break_everywhere;
     settings.limits.callback_budget = Duration::from_millis(100);
     let worker_services: Arc<dyn Services> = Arc::clone(&services) as _;
@@ -83,8 +122,6 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
         .unwrap();
     let host = HostId::new("app:processes");
     scheduler.add_host(HostSpec::new(host));
-    let mut program = definition(&folder, name).expect("the script");
-    program.is_program = true;
     let (ended, end) = channel();
     let mut spawn = Spawn::new(host, Box::new(LuaFactory::new(Arc::new(program), Vec::new())));
     spawn.on_exit = Some(Box::new(move |_| ended.send(()).unwrap()));

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use perilune_actor_core::{ActorInfo, HostId, HostSpec, Placement, Scheduler, Spawn, Value, WorkerInfo};
+use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
 
@@ -182,6 +182,11 @@ impl Runtime {
     /// The live processes, at about this moment.
     pub fn processes(&self) -> Vec<ActorInfo> {
         self.scheduler.actors()
+    }
+
+    /// Who has a name.
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        self.scheduler.names().whereis(name)
     }
 
     /// The workers, at about this moment.

@@ -68,7 +68,7 @@ pub fn last_message_is_there_before_the_exit_is_seen<H: Harness>(harness: &H) {
     let (host, mut started, mut sent) = (stage.host, 0, HashSet::new());
     let _observer = stage.act(move |cx| {
         let me = cx.pid();
-        for round in started..(started + 20).min(ROUNDS) {
+        for round in (started..ROUNDS).take(20) {
             let (mut spawn, _) = acting(host, move |cx| {
                 cx.send(me, topic("last words"), Value::Nil).expect("a live receiver");
                 Step::Exit(ExitReason::Normal(None))
@@ -76,8 +76,8 @@ pub fn last_message_is_there_before_the_exit_is_seen<H: Harness>(harness: &H) {
             spawn.relation.monitored = true;
             spawn.placement = Some(if round % 2 == 0 { Placement::Local } else { Placement::Spread });
             cx.spawn(spawn, Some(round as u64));
-            started += 1;
         }
+        started += 20;
         while let Some(event) = cx.mailbox().take_event() {
             let Event::Down { from, .. } = event else { continue };
             sent.extend(std::iter::from_fn(|| cx.mailbox().take_unlistened()).map(|message| message.from));

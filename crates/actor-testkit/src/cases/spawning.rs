@@ -1,6 +1,5 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use perilune_actor_core::{
@@ -35,8 +34,8 @@ impl Actor for Parent {
             let end = self.end.clone();
             let (mut spawn, _) = acting(self.host, move |_| Step::Exit(end.clone()));
             spawn.relation = self.relation;
-            spawn.placement = Some(if self.left % 4 == 0 { Placement::Local } else { Placement::Spread });
-            let token = (self.left % 3 > 0).then_some(self.left as u64);
+            spawn.placement = Some(if self.left.is_multiple_of(4) { Placement::Local } else { Placement::Spread });
+            let token = (!self.left.is_multiple_of(3)).then_some(self.left as u64);
             match cx.spawn(spawn, token) {
                 Outcome::Done(child) => drop(self.tell.send(Seen::Child(child.expect("a child")))),
                 Outcome::Pending => {}
@@ -64,7 +63,7 @@ fn count_events<H: Harness>(harness: &H, relation: Relation, end: ExitReason, wa
         Ok(Box::new(Parent { host, left: ROUNDS, relation, end, tell }))
     };
     let parent = stage.scheduler.spawn(Spawn::new(host, Box::new(factory))).expect("an actor");
-    let mut seen: std::collections::HashMap<Pid, Vec<&str>> = std::collections::HashMap::new();
+    let mut seen: HashMap<Pid, Vec<&str>> = HashMap::new();
     let mut note = |what| match what {
         Seen::Child(child) => assert!(seen.insert(child, Vec::new()).is_none(), "{child} was given twice"),
         Seen::Event(event) => {
@@ -255,5 +254,4 @@ pub fn pids_are_never_reused<H: Harness>(harness: &H) {
     assert_eq!(wait(&told, "the count of pids"), Ok(SPAWNS));
     drop(stage);
     assert!(held.upgrade().is_none(), "an actor outlives its scheduler");
-    let _ = Duration::ZERO;
 }
