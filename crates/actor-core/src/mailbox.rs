@@ -29,7 +29,7 @@ pub struct Mailbox {
 ///
 /// For schedulers that must refuse a message on a thread which cannot see the mailbox: they count what they let in, and
 /// hear from here when there is room again.
-pub trait Gauge {
+pub trait Gauge: Send + Sync {
     /// One message was received.
     fn taken(&self);
 }

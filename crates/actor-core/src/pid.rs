@@ -143,9 +143,23 @@ mod tests {
     fn other_text_is_no_pid() {
         HostId::new("h");
         for text in [
-            "", "name", "{}", "{h|0x00000}", "{h|0x1}", "{h|00001}", "{|0x00001}", "{@h|0x00001}", "{n@|0x00001}",
-            "{h|0x00001", "h|0x00001}", "{h|0x0000g}", "{h|0x+0001}", "{{h|0x00001}", "{h|x|0x00001}",
-            "{h|0x12345678123456781}", "{h|0x00001} ",
+            "",
+            "name",
+            "{}",
+            "{h|0x00000}",
+            "{h|0x1}",
+            "{h|00001}",
+            "{|0x00001}",
+            "{@h|0x00001}",
+            "{n@|0x00001}",
+            "{h|0x00001",
+            "h|0x00001}",
+            "{h|0x0000g}",
+            "{h|0x+0001}",
+            "{{h|0x00001}",
+            "{h|x|0x00001}",
+            "{h|0x12345678123456781}",
+            "{h|0x00001} ",
         ] {
             assert_eq!(PidText::parse(text), None, "{text}");
         }
@@ -153,7 +167,10 @@ mod tests {
 
     #[test]
     fn foreign_text_never_makes_a_host() {
-        assert_eq!("{no such host|0x00001}".parse::<Pid>(), Err(ParsePidError::UnknownHost("{no such host|0x00001}".into())));
+        assert_eq!(
+            "{no such host|0x00001}".parse::<Pid>(),
+            Err(ParsePidError::UnknownHost("{no such host|0x00001}".into()))
+        );
         assert_eq!(HostId::find("no such host"), None);
     }
 }

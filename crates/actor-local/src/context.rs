@@ -2,8 +2,8 @@ use std::any::Any;
 use std::time::{Duration, SystemTime};
 
 use perilune_actor_core::{
-    ActorError, Context, Envelope, Failure, Instant, Mailbox, NameRegistry, Notice, Outcome, Pid, Signal, Spawn, TimerId,
-    Topic, Value,
+    ActorError, Context, Envelope, Failure, Instant, Mailbox, NameRegistry, Notice, Outcome, Pid, Signal, Spawn,
+    TimerId, Topic, Value,
 };
 
 use crate::core::{Core, Relate, Spawned};

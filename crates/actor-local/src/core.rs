@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use indexmap::IndexSet;
 use perilune_actor_core::{
-    Actor, ActorError, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason, Failure, HostId,
-    Instant, LinkDown, Mailbox, NameRegistry, Notice, Pid, Placement, Relation, Relations, Signal, Spawn, Step, Tell, TimerId,
-    WorkerInfo,
+    Actor, ActorError, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason, Failure,
+    HostId, Instant, LinkDown, Mailbox, NameRegistry, Notice, Pid, Placement, Relation, Relations, Signal, Spawn, Step,
+    Tell, TimerId, WorkerInfo,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -443,7 +443,8 @@ impl Core {
     fn related(&mut self, to: Pid, target: Pid, kind: Kind, token: Option<u64>, result: Result<(), ActorError>) {
         let Some(slot) = self.local_slot(to) else { return };
         let extra = self.extra(slot);
-        let which = extra.asked.iter().position(|asked| (asked.target, asked.kind, asked.token) == (target, kind, token));
+        let which =
+            extra.asked.iter().position(|asked| (asked.target, asked.kind, asked.token) == (target, kind, token));
         let undone = which.is_none_or(|which| extra.asked.remove(which).undone);
         match (&result, token) {
             (Ok(()), _) if !undone => extra.own_half(target, kind),
@@ -452,7 +453,9 @@ impl Core {
             (Err(error), None) => {
                 let failure = Arc::new(Failure::from(error.clone()));
                 let _ = match kind {
-                    Kind::Monitor => self.signal(to, Signal::Down { from: target, reason: ExitReason::Failed(failure) }),
+                    Kind::Monitor => {
+                        self.signal(to, Signal::Down { from: target, reason: ExitReason::Failed(failure) })
+                    }
                     Kind::Link => self.signal(to, Signal::LinkDown { from: target, failure }),
                 };
             }
@@ -558,12 +561,11 @@ impl Core {
         };
         let pid = self.pid(slot);
         let created = self.prepare(slot, pid, parent, spawn);
-        let created = created.and_then(|factory| {
-            match self.guarded(|core| factory.create(&mut LocalContext { core, slot })) {
+        let created =
+            created.and_then(|factory| match self.guarded(|core| factory.create(&mut LocalContext { core, slot })) {
                 Ok(created) => created.map_err(ActorError::Create),
                 Err(panic) => Err(ActorError::Create(panic_failure(&*panic))),
-            }
-        });
+            });
         match (created, self.slots[slot as usize].doomed.take()) {
             (Ok(actor), None) => {
                 self.slots[slot as usize].actor = Some(actor);

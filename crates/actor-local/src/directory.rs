@@ -102,8 +102,8 @@ pub(crate) enum Refused {
 impl Directory {
     pub(crate) fn new(workers: usize, mailbox_limit: Option<usize>) -> Self {
         let words = || (0..workers).map(|_| Words::new()).collect();
-        let queued = mailbox_limit
-            .map(|limit| Queued { limit: u32::try_from(limit).unwrap_or(u32::MAX), workers: words() });
+        let queued =
+            mailbox_limit.map(|limit| Queued { limit: u32::try_from(limit).unwrap_or(u32::MAX), workers: words() });
         Self { workers: words(), queued }
     }
 

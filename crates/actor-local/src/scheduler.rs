@@ -256,7 +256,8 @@ fn start_worker(
             let _ = ready.send(Err(text));
         }
     };
-    let thread = std::thread::Builder::new().name(format!("perilune-{index}")).spawn(run).map_err(StartError::Thread)?;
+    let thread =
+        std::thread::Builder::new().name(format!("perilune-{index}")).spawn(run).map_err(StartError::Thread)?;
     match made.recv() {
         Ok(Ok(interrupt)) => Ok((thread, interrupt)),
         Ok(Err(text)) => Err(StartError::Init(text)),
@@ -311,8 +312,7 @@ impl Scheduler for LocalScheduler {
     }
 
     fn spawn(&self, spawn: Spawn) -> Result<Pid, ActorError> {
-        let host =
-            self.shared.host(spawn.host).ok_or_else(|| ActorError::HostNotFound(spawn.host.as_str().into()))?;
+        let host = self.shared.host(spawn.host).ok_or_else(|| ActorError::HostNotFound(spawn.host.as_str().into()))?;
         let spec = host.spec();
         let workers = self.shared.workers_of(&spec);
         let worker = match spawn.placement.unwrap_or(spec.placement) {

@@ -112,7 +112,9 @@ pub fn check_relations(ops: &[RelationOp], fails: bool) {
     let mut model = NaiveRelations::default();
     for (step, &op) in ops.iter().enumerate() {
         match op {
-            RelationOp::Watch(n) => assert_eq!(relations.watch(pid(n)), model.watching.insert(pid(n)), "{step}: {op:?}"),
+            RelationOp::Watch(n) => {
+                assert_eq!(relations.watch(pid(n)), model.watching.insert(pid(n)), "{step}: {op:?}")
+            }
             RelationOp::Unwatch(n) => {
                 assert_eq!(relations.unwatch(pid(n)), model.watching.remove(&pid(n)), "{step}: {op:?}");
             }
@@ -125,7 +127,9 @@ pub fn check_relations(ops: &[RelationOp], fails: bool) {
                 model.watchers.remove(&pid(n));
             }
             RelationOp::Link(n) => assert_eq!(relations.link(pid(n)), model.links.insert(pid(n)), "{step}: {op:?}"),
-            RelationOp::Unlink(n) => assert_eq!(relations.unlink(pid(n)), model.links.remove(&pid(n)), "{step}: {op:?}"),
+            RelationOp::Unlink(n) => {
+                assert_eq!(relations.unlink(pid(n)), model.links.remove(&pid(n)), "{step}: {op:?}")
+            }
             RelationOp::Down(n) => assert_eq!(relations.down(pid(n)), model.watching.remove(&pid(n)), "{step}: {op:?}"),
             RelationOp::LinkDownTrapped(n) => {
                 let expected = if model.links.remove(&pid(n)) { LinkDown::Deliver } else { LinkDown::Ignore };
@@ -150,14 +154,12 @@ pub fn check_relations(ops: &[RelationOp], fails: bool) {
 /// Everybody concerned is told once, and of the end before the link's failure.
 fn check_end(relations: Relations, model: &NaiveRelations, fails: bool) {
     let me = pid(u8::MAX);
-    let reason = if fails {
-        ExitReason::failed(Failure::new(ErrorKind::Unknown, "model"))
-    } else {
-        ExitReason::Normal(None)
-    };
+    let reason =
+        if fails { ExitReason::failed(Failure::new(ErrorKind::Unknown, "model")) } else { ExitReason::Normal(None) };
     let mut told: Vec<Tell> = relations.exit(me, &reason).collect();
     for receiver in &model.links {
-        let place = |wanted: fn(&Signal) -> bool| told.iter().position(|tell| tell.to == *receiver && wanted(&tell.signal));
+        let place =
+            |wanted: fn(&Signal) -> bool| told.iter().position(|tell| tell.to == *receiver && wanted(&tell.signal));
         let down = place(|signal| matches!(signal, Signal::Down { .. }));
         let link = place(|signal| matches!(signal, Signal::LinkDown { .. } | Signal::Unlinked(_)));
         assert!(down <= link, "{receiver} hears of the link's failure before the end");

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use perilune_actor_core::{
-    Actor, ActorError, Answer, Context, Envelope, ErrorKind, Event, ExitReason, Failure, HostId, Name, Notice, Outcome, Pid,
-    Placement, Relation, Spawn, Step, Topic, Value,
+    Actor, ActorError, Answer, Context, Envelope, ErrorKind, Event, ExitReason, Failure, HostId, Name, Notice, Outcome,
+    Pid, Placement, Relation, Spawn, Step, Topic, Value,
 };
 
 use crate::stage::wait;

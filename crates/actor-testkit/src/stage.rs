@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use perilune_actor_core::{
-    Actor, ActorError, ActorInfo, Context, ExitReason, Failure, HostId, HostSpec, Notice, Pid, Placement, Scheduler, Spawn,
-    Step,
+    Actor, ActorError, ActorInfo, Context, ExitReason, Failure, HostId, HostSpec, Notice, Pid, Placement, Scheduler,
+    Spawn, Step,
 };
 
 use crate::clock::VirtualClock;
@@ -133,7 +133,10 @@ impl<'a, H: Harness> Stage<'a, H> {
     pub fn is_empty(&self) {
         let (actors, workers) = (self.scheduler.actors(), self.scheduler.workers());
         assert!(actors.is_empty(), "still alive: {actors:?}");
-        assert!(workers.iter().all(|worker| worker.actors == 0 && worker.timers == 0), "something is left: {workers:?}");
+        assert!(
+            workers.iter().all(|worker| worker.actors == 0 && worker.timers == 0),
+            "something is left: {workers:?}"
+        );
     }
 }
 
@@ -150,7 +153,10 @@ pub fn acting(
     host: HostId,
     step: impl FnMut(&mut dyn Context) -> Step + Send + 'static,
 ) -> (Spawn, Receiver<ExitReason>) {
-    let mut spawn = Spawn::new(host, Box::new(|_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> { Ok(Box::new(Act(step))) }));
+    let mut spawn = Spawn::new(
+        host,
+        Box::new(|_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> { Ok(Box::new(Act(step))) }),
+    );
     let (tell, ended) = bounded(1);
     spawn.on_exit = Some(Box::new(move |reason| {
         let _ = tell.send(reason.clone());

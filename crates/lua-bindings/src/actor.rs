@@ -103,6 +103,9 @@ impl ActorFactory for LuaFactory {
     fn create(self: Box<Self>, cx: &mut dyn Context) -> Result<Box<dyn Actor>, Failure> {
         let vm = cx.local().downcast_ref::<Rc<Vm>>().map(Rc::clone);
         let vm = vm.ok_or_else(|| Failure::new(ErrorKind::Internal, "this worker has no script engine"))?;
+        if !vm.can_enter() {
+            return Err(Failure::new(ErrorKind::Internal, "too many processes are loaded inside one another"));
+        }
         let (loaded, thread, thread_ref) = vm.protect(|vm, main| {
             let loaded = vm.load(main, &self.definition)?;
             let thread = main.push_thread();
@@ -237,7 +240,7 @@ impl ActorState {
     fn raised(&self, stack: Stack, raise: Raise) -> Failure {
         match raise {
             Raise::Failure(failure) => *failure,
-            Raise::Text(text) => Failure::new(ErrorKind::Internal, text),
+            Raise::Text(text) | Raise::Argument(_, text) => Failure::new(ErrorKind::Internal, text),
             Raise::Top => errors::from_raised(stack, stack.top()),
         }
     }

@@ -81,7 +81,8 @@ impl Definition {
                     mlua::Error::SyntaxError { message, .. } => message,
                     other => other.to_string(),
                 };
-                let text = text.strip_prefix(':').map_or(text.clone(), |rest| format!("{}:{rest}", self.chunk));
+                // The compiler knows the line and not the chunk.
+                let text = format!("{}:{}", self.chunk, text.trim_start_matches(':'));
                 Failure::new(ErrorKind::Invalid, text)
             })
         });

@@ -57,7 +57,12 @@ impl Runtime {
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
         let registry = Arc::new(Registry::new(loaded));
-        warnings.extend(report::compile_errors(&registry));
+        // The scripts beside a single one may have nothing to do with it.
+        if !prints_all {
+            for problem in report::compile_errors(&registry) {
+                tracing::error!(target: "perilune::process", "script does not compile\n{problem}");
+            }
+        }
         let services = Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
         for entry in registry.entries.values() {
@@ -77,7 +82,7 @@ impl Runtime {
         Ok(Self { config, registry, services, scheduler: Arc::new(scheduler), io: Some(io), warnings, stopped })
     }
 
-    /// What somebody should look at: misspelt keys, scripts that do not compile.
+    /// What somebody should look at: misspelt keys and the like.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }

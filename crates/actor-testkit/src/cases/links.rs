@@ -14,7 +14,10 @@ use crate::stage::{Stage, acting, wait};
 /// Checks the reason of an actor that ended because `of` did.
 fn is_failure_of(reason: &ExitReason, of: Pid) {
     let failure = reason.failure().expect("a failure");
-    assert_eq!((failure.kind.clone(), failure.message.clone()), (ErrorKind::Internal, format!("linked process failed: {of}")));
+    assert_eq!(
+        (failure.kind.clone(), failure.message.clone()),
+        (ErrorKind::Internal, format!("linked process failed: {of}"))
+    );
 }
 
 fn relations<H: Harness>(stage: &Stage<'_, H>, pid: Pid) -> (usize, usize, usize) {
@@ -276,7 +279,10 @@ fn child_of_an_ending_parent<H: Harness>(harness: &H, end: impl Fn() -> ExitReas
                 let left = stage.scheduler.actors();
                 assert_eq!(left.len(), 1);
                 assert_eq!(left[0].relations, (0, 0, 0));
-                stage.scheduler.deliver(left[0].pid, perilune_actor_core::Signal::Terminate(Failure::default().into())).expect("a live child");
+                stage
+                    .scheduler
+                    .deliver(left[0].pid, perilune_actor_core::Signal::Terminate(Failure::default().into()))
+                    .expect("a live child");
                 wait(&child_ended, "the child's end");
             }
         }

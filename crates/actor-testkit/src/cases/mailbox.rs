@@ -109,7 +109,8 @@ pub fn received_message_makes_room<H: Harness>(harness: &H) {
             assert_eq!(sender.send(to, about, 1.0), Ok(()));
             assert!(sender.send(to, about, 2.0).is_err());
             stage.settle();
-            let taken = receiver.run(|cx| cx.mailbox().take(&topic("heard")).or_else(|| cx.mailbox().take_unlistened()));
+            let taken =
+                receiver.run(|cx| cx.mailbox().take(&topic("heard")).or_else(|| cx.mailbox().take_unlistened()));
             assert_eq!(taken.map(|message| message.payload), Some(Value::from(1.0)));
         }
     }

@@ -140,7 +140,8 @@ pub fn unmonitor_before_the_answer_leaves_nothing<H: Harness>(harness: &H) {
 
 /// Starts targets that end as soon as they are told, half of them by their observer, half by the case.
 fn race<H: Harness>(stage: &Stage<'_, H>, observer: &Probe, round: usize) -> Probe {
-    let target = if round.is_multiple_of(8) { observer.spawn_here(Plan::default()).expect("a child") } else { stage.probe() };
+    let target =
+        if round.is_multiple_of(8) { observer.spawn_here(Plan::default()).expect("a child") } else { stage.probe() };
     if round.is_multiple_of(2) {
         target.finish();
     } else {

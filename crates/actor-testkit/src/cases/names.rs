@@ -74,11 +74,8 @@ pub fn registering_an_ending_actor_leaves_no_name<H: Harness>(harness: &H) {
         let pid = target.pid();
         target.finish();
         let name = ["one", "two"][round % 2];
-        let registered = if round % 3 == 0 {
-            names.register(name, pid)
-        } else {
-            other.run(move |cx| cx.register(name, pid))
-        };
+        let registered =
+            if round % 3 == 0 { names.register(name, pid) } else { other.run(move |cx| cx.register(name, pid)) };
         if let Err(error) = registered {
             assert_eq!(error, ActorError::NotFound(pid));
         }

@@ -15,7 +15,8 @@ pub fn send_to_an_actor_seen_to_end_answers_not_found<H: Harness>(harness: &H) {
     let stage = Stage::new(harness);
     let (observer, other) = (stage.probe(), stage.probe());
     for round in 0..ROUNDS / 10 {
-        let target = if round % 2 == 0 { stage.probe() } else { observer.spawn_here(Plan::default()).expect("a child") };
+        let target =
+            if round % 2 == 0 { stage.probe() } else { observer.spawn_here(Plan::default()).expect("a child") };
         let pid = target.pid();
         observer.monitor(pid).expect("a live target");
         target.finish();

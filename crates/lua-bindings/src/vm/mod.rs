@@ -100,7 +100,12 @@ struct Running {
     loading: bool,
     /// Where its threads start in `resumed`.
     floor: usize,
+    /// How many actors run below it: each is being loaded by the one before.
+    depth: usize,
 }
+
+/// Most actors that are loaded inside one another: they share a native stack.
+const MAX_DEPTH: usize = 8;
 
 thread_local! {
     static CURRENT: Cell<*const Vm> = const { Cell::new(std::ptr::null()) };
@@ -222,10 +227,16 @@ impl Vm {
         }
         // SAFETY: only the lifetime is changed; the pointer is gone when this function returns.
         let context: *mut (dyn Context + 'static) = unsafe { std::mem::transmute(std::ptr::from_mut(cx)) };
-        let running = Running { actor, context, loading, floor: self.resumed.borrow().len() };
-        let before = self.running.replace(Some(running));
+        let before = self.running.get();
+        let depth = before.map_or(0, |below| below.depth + 1);
+        self.running.set(Some(Running { actor, context, loading, floor: self.resumed.borrow().len(), depth }));
         let _leave = Leave { vm: self, before, vm_before: CURRENT.replace(self) };
         work()
+    }
+
+    /// Whether there is room for an actor that is loaded while others wait for it.
+    pub(crate) fn can_enter(&self) -> bool {
+        self.running.get().is_none_or(|running| running.depth < MAX_DEPTH)
     }
 
     /// The running actor.

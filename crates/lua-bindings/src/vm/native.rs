@@ -19,6 +19,8 @@ pub(crate) enum Raise {
     Failure(Box<Failure>),
     /// Text, with the caller's position before it.
     Text(String),
+    /// An argument is not what it should be: which one, the object a method is called on included, and what is wrong.
+    Argument(i32, String),
     /// What is on top of the stack.
     Top,
 }
@@ -27,6 +29,19 @@ pub(crate) type Outcome = Result<Return, Raise>;
 
 /// A host function. It sees its arguments at 1, 2, … of the stack.
 pub(crate) type Native = fn(Stack) -> Outcome;
+
+impl Raise {
+    /// Numbers a wrong argument as the script sees it.
+    pub(crate) fn into_text(self, method: bool) -> Self {
+        match self {
+            Self::Argument(index, problem) => {
+                let number = if method { (index - 1).max(1) } else { index };
+                Self::Text(format!("bad argument #{number} {problem}"))
+            }
+            other => other,
+        }
+    }
+}
 
 impl From<Failure> for Raise {
     fn from(failure: Failure) -> Self {
@@ -48,13 +63,14 @@ pub(crate) const NOTHING: Outcome = Ok(Return::Values(0));
 /// A table of functions in a script's eyes.
 pub(crate) type Functions = &'static [(&'static CStr, Native)];
 
-unsafe extern "C-unwind" fn call(state: *mut ffi::lua_State) -> c_int {
+/// Calls a host function; for a method the object does not count as an argument.
+unsafe extern "C-unwind" fn call<const METHOD: bool>(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: Lua calls with a live state, on its thread.
     let stack = unsafe { Stack::new(state) };
     // SAFETY: `push_native` put a function of that type into the first upvalue.
     let native: Native = unsafe { std::mem::transmute::<usize, Native>(stack.upvalue_token(1)) };
     // SAFETY: the state is the one just called.
-    unsafe { finish(state, native(stack)) }
+    unsafe { finish(state, native(stack).map_err(|raise| raise.into_text(METHOD))) }
 }
 
 /// Continues a host function whose wait is over.
@@ -87,6 +103,7 @@ fn push_raise(stack: Stack, raise: Raise) {
             let place = place.map(|place| format!("{}:{}: ", place.source, place.line)).unwrap_or_default();
             stack.push_str(&format!("{place}{text}"));
         }
+        Raise::Argument(..) => push_raise(stack, raise.into_text(false)),
         Raise::Top => {}
     }
 }
@@ -98,30 +115,26 @@ impl Stack {
         if upvalues > 0 {
             self.insert(self.top() - upvalues);
         }
-        self.push_function(call, name, upvalues + 1);
-    }
-
-    /// Pushes a host function that may wait. It must not call Lua functions: a wait inside one could not get past it.
-    pub(crate) fn push_waiting_native(self, name: &'static CStr, native: Native) {
-        self.push_token(native as usize);
-        // SAFETY: the stack's state is live; the upvalue is on top and the name lives for ever.
-        unsafe { ffi::lua_pushcclosurek(self.raw(), call, name.as_ptr(), 1, Some(resume)) }
-    }
-
-    /// Puts functions that may wait into the table on top.
-    pub(crate) fn set_waiting_functions(self, functions: Functions) {
-        let table = self.top();
-        for &(name, native) in functions {
-            self.push_waiting_native(name, native);
-            self.raw_set(table, name);
-        }
+        self.push_function(call::<false>, name, upvalues + 1);
     }
 
     /// Puts functions into the table on top.
     pub(crate) fn set_functions(self, functions: Functions) {
+        self.set_all::<false>(functions, None);
+    }
+
+    /// Puts functions that may wait into the table on top. They must not call Lua functions: a wait inside one could not
+    /// get past them.
+    pub(crate) fn set_waiting_functions(self, functions: Functions) {
+        self.set_all::<false>(functions, Some(resume));
+    }
+
+    fn set_all<const METHOD: bool>(self, functions: Functions, resume: Option<ffi::lua_Continuation>) {
         let table = self.top();
         for &(name, native) in functions {
-            self.push_native(name, native, 0);
+            self.push_token(native as usize);
+            // SAFETY: the stack's state is live; the upvalue is on top and the name lives for ever.
+            unsafe { ffi::lua_pushcclosurek(self.raw(), call::<METHOD>, name.as_ptr(), 1, resume) }
             self.raw_set(table, name);
         }
     }
@@ -132,8 +145,8 @@ impl Stack {
         self.set_functions(meta);
         let metatable = self.top();
         self.push_table(0, methods.len());
-        self.set_functions(methods);
-        self.set_waiting_functions(waiting);
+        self.set_all::<true>(methods, None);
+        self.set_all::<true>(waiting, Some(resume));
         self.set_readonly(metatable + 1);
         if self.raw_get(metatable, c"__index") == Kind::Nil {
             self.pop(1);
@@ -152,7 +165,7 @@ impl Stack {
     /// What Lua's own functions raise for a wrong argument.
     pub(crate) fn wrong<T>(self, index: i32, name: &str, expected: &str) -> Result<T, Raise> {
         let got = if self.kind(index) == Kind::None { "no value" } else { self.type_name(index) };
-        raise(format!("bad argument #{index} to '{name}' ({expected} expected, got {got})"))
+        Err(Raise::Argument(index, format!("to '{name}' ({expected} expected, got {got})")))
     }
 
     pub(crate) fn want_bytes<'a>(self, index: i32, name: &str) -> Result<&'a [u8], Raise> {
@@ -166,7 +179,7 @@ impl Stack {
         let bytes = self.want_bytes(index, name)?;
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text),
-            Err(_) => raise(format!("bad argument #{index} to '{name}' (text is not UTF-8)")),
+            Err(_) => Err(Raise::Argument(index, format!("to '{name}' (text is not UTF-8)"))),
         }
     }
 

@@ -208,6 +208,11 @@ fn number(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+/// Reads a document whose positions matter to nobody but its message.
+pub(crate) fn parse_text(text: &str) -> Result<Option<ConfigValue>, String> {
+    parse(text).map_err(|error| format!("line {}: {}", error.position.line, error.message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,9 +378,4 @@ mod tests {
             .collect();
         check(&indentless, "nested more than 100 levels deep at 51:103");
     }
-}
-
-/// Reads a document whose positions matter to nobody but its message.
-pub(crate) fn parse_text(text: &str) -> Result<Option<ConfigValue>, String> {
-    parse(text).map_err(|error| format!("line {}: {}", error.position.line, error.message))
 }

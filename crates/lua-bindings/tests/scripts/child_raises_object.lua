@@ -1,0 +1,1 @@
+error(errors.new({ message = "structured", kind = errors.CONFLICT }))

@@ -1,0 +1,45 @@
+local time = require("time")
+local events = process.events()
+local me = process.pid()
+local function err(...)
+    local ok, e = ...
+    return tostring(ok), e and e:kind() .. ": " .. e:message()
+end
+for _, d in { "5s", "1h30m", "100ms", 1, 1500.9, 0, "0s" } do
+    if d ~= 0 and d ~= "0s" and d ~= 1 then
+        print(d, process.cancel(me, d))
+        local e = events:receive()
+        print(e.kind, e.from == me, string.match(e.deadline, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$") ~= nil, e.result, e.error)
+    end
+end
+print(process.cancel(me))
+local e = events:receive()
+print(e.kind, e.deadline, e.reason, type(e.at))
+for _, d in { "", "5", "x", "5 s", "-5s", -1, -0.5, 0 / 0, 1 / 0, "1e400h", true, {} } do
+    print(tostring(d) == "nan" and "NaN" or type(d) == "table" and "table" or d, err(process.cancel("{app:processes|0xfffff}", d)))
+end
+print(err(process.cancel()))
+print(err(process.cancel("nobody")))
+print(err(process.cancel("{app:processes|0xfffff}")))
+-- enforced
+for _, act in { "waits", "spins", "spins_in_pcall" } do
+    local pid = process.spawn_monitored("app:child_acts", "app:processes", act)
+    process.cancel(pid, "10m")
+    process.cancel(pid, 5)
+    process.cancel(pid, "10m")
+    e = events:receive()
+    print(act, e.kind, e.error:kind(), e.error:message())
+end
+-- a polite one
+local pid = process.spawn_monitored("app:child_acts", "app:processes", "reports_events", me, 1)
+local inbox = process.inbox()
+print(inbox:receive().topic)
+process.cancel(pid, "10m")
+local p = inbox:receive().payload
+print(p[1], p[2], type(p[3]))
+e = events:receive()
+print(e.kind, e.result)
+time.sleep("1ms")
+-- one's own
+process.cancel(me, 1)
+time.sleep("10m")
