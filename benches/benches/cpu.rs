@@ -20,9 +20,12 @@ fn main() {
     let (runs, n, count) = if quick { (1, "15", 1000) } else { (7, "32", 10_000_000) };
 
     let (one, two) = (App::start(1), App::start(2));
-    compare("speed-up of 4 computing processes by a second worker", runs, || one.time("cpu", 4, n), || {
-        two.time("cpu", 4, n)
-    });
+    compare(
+        "speed-up of 4 computing processes by a second worker",
+        runs,
+        || one.time("cpu", 4, n),
+        || two.time("cpu", 4, n),
+    );
 
     // A slice that never ends against the usual ones.
     let whole = App::start_with(1, |config| config.step_budget = Duration::from_secs(3600));

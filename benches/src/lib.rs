@@ -27,7 +27,8 @@ impl App {
     /// Runs `bench:<name>` with `count` and `extra` as arguments; it returns the seconds it took.
     pub fn time(&self, name: &str, count: u64, extra: &str) -> Duration {
         let args = vec![count.to_string(), extra.to_owned()];
-        let command = self.0.run_command(&format!("bench:{name}"), None, args).unwrap_or_else(|error| panic!("{error}"));
+        let command =
+            self.0.run_command(&format!("bench:{name}"), None, args).unwrap_or_else(|error| panic!("{error}"));
         let exit = command.wait();
         let text = exit.text.unwrap_or_default();
         match text.parse() {

@@ -130,9 +130,11 @@ impl ActorFactory for LuaFactory {
             kept: RefCell::default(),
         });
         let args = self.args;
+        // The first task is the main one, whatever the chunk spawns.
+        state.add_task(thread, None, 0);
         let start = vm.enter(&state, cx, true, || vm.protect(|vm, _| state.load(vm, &loaded, &args)));
         let arguments = start??;
-        state.add_task(thread, None, arguments);
+        state.task(0, |task| task.start = Some(arguments));
         Ok(state)
     }
 }
@@ -306,6 +308,7 @@ impl ActorState {
                 ffi::LUA_OK => self.returned(vm, index, root),
                 ffi::LUA_YIELD => {
                     root.set_top(0);
+                    root.keep_from_scripts();
                     Ran::Yielded
                 }
                 _ => Ran::Exit(self.died(vm, root)),
@@ -315,6 +318,8 @@ impl ActorState {
 
     fn returned(&self, vm: &Vm, index: usize, root: Stack) -> Ran {
         if index != 0 {
+            // What is left there would make it look as if it had not begun.
+            root.set_top(0);
             self.remove_task(index);
             return Ran::Off;
         }
@@ -323,8 +328,6 @@ impl ActorState {
                 root.set_top(1);
                 let is_code = matches!(root.kind(1), Kind::Function | Kind::Table);
                 is_code.then(|| {
-                    root.copy(1);
-                    root.insert(1);
                     let found = self.pick_main(root).is_ok();
                     root.set_top(if found { 1 } else { 0 });
                     found
@@ -332,7 +335,8 @@ impl ActorState {
             });
             if let Ok(Some(true)) = found {
                 self.task(0, |task| task.start = Some(0));
-                return Ran::Yielded;
+                // At once: until it has begun, another coroutine could resume it.
+                return self.run_task(vm, index);
             }
         }
         let limit = vm.settings.limits.max_payload_bytes;
@@ -391,12 +395,22 @@ impl ActorState {
     /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
     fn match_mail(&self, vm: &Vm) {
         let mut position = 0;
+        // With many waits it matters not to ask again for each of them. With few it would only cost an allocation.
+        let remembers = self.mail_waits.borrow().len() > 8;
+        let mut given_away: Vec<View> = Vec::new();
         loop {
             // Not in a `while let`, which would keep the list borrowed while it is changed.
             let view = self.mail_waits.borrow().get(position).map(|wait| wait.view.clone());
             let Some(view) = view else { return };
             // Whoever has been woken and not run yet has a claim to what is there.
-            if self.granted(&view) >= self.waiting_mail(vm, &view) {
+            let is_given_away = given_away.contains(&view) || {
+                let waiting = self.waiting_mail(vm, &view);
+                waiting == 0 || self.granted(&view) >= waiting
+            };
+            if is_given_away {
+                if remembers && !given_away.contains(&view) {
+                    given_away.push(view);
+                }
                 position += 1;
                 continue;
             }

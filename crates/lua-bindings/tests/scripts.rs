@@ -169,7 +169,8 @@ scripts! {
     hello
     generator
     process_messages process_events process_links process_terminate process_cancel process_names
-    process_spawn_errors process_arguments
+    process_spawn_errors process_arguments copies channels coroutines errors_module strings_and_errors
+    imports isolation sorting deadlock deadlock_fails program program_function program_table program_yields random os_restricted hostile
     time_objects
     time_layouts
     time_timers

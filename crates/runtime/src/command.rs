@@ -87,7 +87,9 @@ impl Foreground {
             Some(Value::Boolean(false)) => Exit { code: 1, text: None },
             Some(Value::String(_)) => Exit { code: 0, text: value.map(show) },
             Some(value) => match value.as_f64() {
-                Some(code) if (0.0..=255.0).contains(&code) && code.fract() == 0.0 => Exit { code: code as u8, text: None },
+                Some(code) if (0.0..=255.0).contains(&code) && code.fract() == 0.0 => {
+                    Exit { code: code as u8, text: None }
+                }
                 Some(_) => Exit { code: 1, text: None },
                 None => Exit { code: 0, text: None },
             },

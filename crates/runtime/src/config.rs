@@ -129,7 +129,10 @@ impl Config {
                 ConfigData::Float(value) => value.to_string(),
                 ConfigData::String(text) => text.to_string(),
                 _ => {
-                    return Err(ConfigError::Value { key: prefix.into(), reason: "a list is not expected here".into() });
+                    return Err(ConfigError::Value {
+                        key: prefix.into(),
+                        reason: "a list is not expected here".into(),
+                    });
                 }
             };
             return self.set_key(prefix, &text);
@@ -144,7 +147,11 @@ impl Config {
     fn set_key(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
         let wrong = |reason: &str| ConfigError::Value { key: key.into(), reason: format!("{reason}, got `{text}`") };
         let one_of = |allowed: &[&str]| {
-            if allowed.contains(&text) { Ok(()) } else { Err(wrong(&format!("one of {} is expected", allowed.join(", ")))) }
+            if allowed.contains(&text) {
+                Ok(())
+            } else {
+                Err(wrong(&format!("one of {} is expected", allowed.join(", "))))
+            }
         };
         let number = || text.parse::<u64>().map_err(|_| wrong("a whole number is expected"));
         let boolean = || text.parse::<bool>().map_err(|_| wrong("true or false is expected"));
@@ -176,8 +183,14 @@ impl Config {
             "lua.limits.memory" if number()? > 0 => return Err(wrong("this version has no memory limit")),
             "lua.api" if number()? != 1 => return Err(wrong("this version has only revision 1")),
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
-            "security.strict_mode" | "lua.limits.memory" | "lua.api" | "relay.node_name" | "registry.enable_history"
-            | "exec.builtin" | "exec.stdin_idle" | "exec.max_unread" => {}
+            "security.strict_mode"
+            | "lua.limits.memory"
+            | "lua.api"
+            | "relay.node_name"
+            | "registry.enable_history"
+            | "exec.builtin"
+            | "exec.stdin_idle"
+            | "exec.max_unread" => {}
             _ => return Err(ConfigError::Unknown { key: key.into(), near: did_you_mean(key, KEYS).and_then(known) }),
         }
         Ok(())

@@ -51,9 +51,8 @@ impl Registry {
         };
         definition.is_program = entry.runs_as_main_chunk;
         let imports = code.imports.iter();
-        definition.imports = imports
-            .filter_map(|import| Some((import.alias.text.to_string(), self.link(&import.target)?)))
-            .collect();
+        definition.imports =
+            imports.filter_map(|import| Some((import.alias.text.to_string(), self.link(&import.target)?))).collect();
         let definition = Arc::new(definition);
         self.chunks.insert(chunk, id.clone());
         self.definitions.insert(id.clone(), Arc::clone(&definition));

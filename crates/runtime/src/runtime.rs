@@ -5,7 +5,9 @@ use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
 
-use crate::application::{Definition, Diagnostics, EntryId, Loaded, ProcessHost, did_you_mean};
+use crate::application::{
+    ConfigValue, Definition, Diagnostics, EntryId, Isolation, Loaded, ProcessHost, Severity, did_you_mean,
+};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::registry::Registry;
@@ -49,7 +51,8 @@ impl Runtime {
     /// An application with errors, or threads that could not be had. Nothing is left running.
     pub fn start(loaded: Loaded, config: Config) -> Result<Self, StartError> {
         let mut warnings = loaded.warnings.clone();
-        let checked = loaded.check(KNOWN_MODULES);
+        let mut checked = loaded.check(KNOWN_MODULES);
+        checked.extend(unsupported(&loaded));
         if checked.has_errors() {
             warnings.extend(checked);
             return Err(StartError::Application(warnings));
@@ -63,7 +66,8 @@ impl Runtime {
                 tracing::error!(target: "perilune::process", "script does not compile\n{problem}");
             }
         }
-        let services = Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
+        let services =
+            Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
         for entry in registry.entries.values() {
             match &entry.definition {
@@ -243,6 +247,38 @@ fn host_spec(id: &EntryId, host: &ProcessHost) -> HostSpec {
     spec
 }
 
+/// What an application asks for and this version cannot give. What protects is an error: running without it would be
+/// worse than not running.
+fn unsupported(loaded: &Loaded) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for entry in loaded.entries.values() {
+        let mut say = |severity, key: &ConfigValue, text: &str| {
+            let message = format!("entry `{}`: {text}", entry.id);
+            found.push(loaded.diagnostic(entry, severity, key.position, message));
+        };
+        let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
+        if let Some(key) = security {
+            say(Severity::Error, key, "this version has no policies to put in force");
+        }
+        match &entry.definition {
+            Definition::Host(host) => {
+                let dedicated = entry.data.get("isolation").filter(|_| host.isolation == Isolation::Dedicated);
+                if let Some(key) = dedicated {
+                    say(Severity::Error, key, "this version has no dedicated isolation");
+                }
+                if let Some(key) = entry.data.get("memory_limit").filter(|_| host.memory_limit.is_some()) {
+                    say(Severity::Error, key, "this version has no memory limit");
+                }
+            }
+            _ if entry.kind == "process.service" => {
+                say(Severity::Warning, &entry.data, "this version does not start services");
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
     settings.slice = config.step_budget;
@@ -267,6 +303,7 @@ fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<Local
 pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
     found.extend(loaded.check(KNOWN_MODULES));
+    found.extend(unsupported(&loaded));
     if !found.has_errors() {
         found.extend(report::compile_errors(&Registry::new(loaded)));
     }

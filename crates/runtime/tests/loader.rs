@@ -43,10 +43,7 @@ fn load(files: &[(&str, &[u8])]) -> (TempDir, Result<Loaded, Diagnostics>) {
 
 /// Loads and checks the files; all problems are `expected`.
 fn check(files: &[(&str, &str)], expected: &[&str]) {
-    let files: Vec<_> = files
-        .iter()
-        .map(|(path, text)| (*path, text.as_bytes()))
-        .collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
     check_bytes(&files, expected);
 }
 
@@ -74,10 +71,7 @@ fn check_entries(entries: &str, expected: &[&str]) {
 }
 
 fn loaded(files: &[(&str, &str)]) -> (TempDir, Loaded) {
-    let files: Vec<_> = files
-        .iter()
-        .map(|(path, text)| (*path, text.as_bytes()))
-        .collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
     let (root, loaded) = load(&files);
     (root, loaded.unwrap())
 }
@@ -90,10 +84,7 @@ fn a_folder_becomes_entries() {
             "version: '1.0'\nnamespace: app\nmeta: {team: a, tier: 1}\nentries:\n  - name: worker\n    kind: process.lua\n    meta: {team: b, command: {name: work, short: Works, main: true}}\n    source: file://src/worker.lua\n    modules: [time]\n    imports: {lib: tools, far: 'x.y:lib'}\n  - name: thing\n    kind: http.router\n    data: {deep: [{text: 'file:///src/worker.lua'}]}\n    other: 1\n",
         ),
         ("src/worker.lua", "\u{feff}return function() end\r\n"),
-        (
-            "one/single.yml",
-            "namespace: x.y\nname: lib\nkind: library.lua\nsource: return {}\nmeta: {k: 1}\n",
-        ),
+        ("one/single.yml", "namespace: x.y\nname: lib\nkind: library.lua\nsource: return {}\nmeta: {k: 1}\n"),
         ("one/foreign.yaml", "namespace: [1]\nkind: Deployment\n"),
         (
             "hosts/_index.yaml",
@@ -120,31 +111,17 @@ fn a_folder_becomes_entries() {
     let imports = code.imports.iter().map(|import| import.target.as_str());
     assert_eq!(imports.collect::<Vec<_>>(), ["app:tools", "x.y:lib"]);
     assert_eq!(&*code.modules[0].text, "time");
-    assert_eq!(
-        (
-            code.modules[0].position.line,
-            code.modules[0].position.column
-        ),
-        (9, 15)
-    );
+    assert_eq!((code.modules[0].position.line, code.modules[0].position.column), (9, 15));
 
     let thing = &loaded.entries[&EntryId::parse("app:thing")];
     assert!(thing.data.get("other").is_none());
     let ConfigData::List(items) = &thing.data.get("deep").unwrap().data else {
         panic!("{:?}", thing.data);
     };
-    assert_eq!(
-        items[0].get("text").unwrap().as_str(),
-        Some("return function() end\r\n")
-    );
+    assert_eq!(items[0].get("text").unwrap().as_str(), Some("return function() end\r\n"));
 
     let single = &loaded.entries[&EntryId::parse("x.y:lib")];
-    let keys: Vec<_> = single
-        .data
-        .pairs()
-        .iter()
-        .map(|(key, _)| &*key.text)
-        .collect();
+    let keys: Vec<_> = single.data.pairs().iter().map(|(key, _)| &*key.text).collect();
     assert_eq!(keys, ["source"]);
     match &loaded.entries[&EntryId::parse("h:p")].definition {
         Definition::Host(host) => {
@@ -160,14 +137,8 @@ fn a_folder_becomes_entries() {
 
 #[test]
 fn missing_keys_are_errors_with_their_place() {
-    check(
-        &[("_index.yaml", "")],
-        &["E _index.yaml:1:1 file lacks the required key `namespace`"],
-    );
-    check(
-        &[("_index.yaml", "# nothing\n")],
-        &["E _index.yaml:1:1 file lacks the required key `namespace`"],
-    );
+    check(&[("_index.yaml", "")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);
+    check(&[("_index.yaml", "# nothing\n")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);
     check(
         &[("_index.yaml", "namspace: app\nentries:\n- kind: x\n")],
         &[
@@ -190,28 +161,16 @@ fn missing_keys_are_errors_with_their_place() {
 
 #[test]
 fn errors_show_the_line_they_are_about() {
-    let (root, result) = load(&[(
-        "_index.yaml",
-        b"namespace: app\nentries:\n  - name: w\n    kind: process.lua\n",
-    )]);
+    let (root, result) = load(&[("_index.yaml", b"namespace: app\nentries:\n  - name: w\n    kind: process.lua\n")]);
     let expected = "error: entry `app:w` lacks the required key `source`\n  --> _index.yaml:3:5\n   |\n 3 |   - name: w\n   |     ^";
     let text = result.unwrap_err().to_string();
-    assert_eq!(
-        text.replace(&format!("{}/", root.path().display()), ""),
-        expected
-    );
+    assert_eq!(text.replace(&format!("{}/", root.path().display()), ""), expected);
 }
 
 #[test]
 fn wrong_types_are_errors_with_their_place() {
-    check(
-        &[("_index.yaml", "- a\n")],
-        &["E _index.yaml:1:1 file holds a list, not a map"],
-    );
-    check(
-        &[("_index.yaml", "namespace: a:b\n")],
-        &["E _index.yaml:1:12 namespace `a:b` contains a colon"],
-    );
+    check(&[("_index.yaml", "- a\n")], &["E _index.yaml:1:1 file holds a list, not a map"]);
+    check(&[("_index.yaml", "namespace: a:b\n")], &["E _index.yaml:1:12 namespace `a:b` contains a colon"]);
     check(
         &[("_index.yaml", "namespace: app\nmeta: 1\nentries: {}\n")],
         &[
@@ -242,14 +201,8 @@ fn wrong_types_are_errors_with_their_place() {
 fn two_entries_with_one_id_are_an_error_naming_both_places() {
     check(
         &[
-            (
-                "a/_index.yaml",
-                "namespace: app\nentries:\n  - {name: x, kind: k}\n",
-            ),
-            (
-                "b/_index.yaml",
-                "namespace: app\nentries:\n  - {name: y, kind: k}\n  - {name: x, kind: k}\n",
-            ),
+            ("a/_index.yaml", "namespace: app\nentries:\n  - {name: x, kind: k}\n"),
+            ("b/_index.yaml", "namespace: app\nentries:\n  - {name: y, kind: k}\n  - {name: x, kind: k}\n"),
         ],
         &["E b/_index.yaml:4:5 entry `app:x` is defined twice (first at a/_index.yaml:3)"],
     );
@@ -271,10 +224,7 @@ fn misspelt_keys_are_warnings_naming_the_right_one() {
         ],
     );
     check(
-        &[(
-            "_index.yaml",
-            "namespace: app\nentires: []\nname: x\nentries: []\n",
-        )],
+        &[("_index.yaml", "namespace: app\nentires: []\nname: x\nentries: []\n")],
         &[
             "W _index.yaml:2:1 unknown key `entires` in the file (did you mean `entries`?)",
             "W _index.yaml:3:1 key `name` has no effect beside `entries`",
@@ -284,50 +234,22 @@ fn misspelt_keys_are_warnings_naming_the_right_one() {
 
 #[test]
 fn file_references_stay_inside_the_root() {
-    let entry = |path: &str| {
-        format!("namespace: app\nentries:\n  - {{name: x, kind: k, v: [\"file://{path}\"]}}\n")
-    };
-    for path in [
-        "b.lua",
-        "../top.lua",
-        "/sub/b.lua",
-        "./../sub/../top.lua",
-        "/top.lua",
-    ] {
-        check(
-            &[
-                ("sub/_index.yaml", &entry(path)),
-                ("sub/b.lua", "b"),
-                ("top.lua", "t"),
-            ],
-            &[],
-        );
+    let entry = |path: &str| format!("namespace: app\nentries:\n  - {{name: x, kind: k, v: [\"file://{path}\"]}}\n");
+    for path in ["b.lua", "../top.lua", "/sub/b.lua", "./../sub/../top.lua", "/top.lua"] {
+        check(&[("sub/_index.yaml", &entry(path)), ("sub/b.lua", "b"), ("top.lua", "t")], &[]);
     }
-    for path in [
-        "../../x.lua",
-        "/../x.lua",
-        "//etc/passwd",
-        "../../../../../etc/passwd",
-    ] {
+    for path in ["../../x.lua", "/../x.lua", "//etc/passwd", "../../../../../etc/passwd"] {
         check(
             &[("sub/_index.yaml", &entry(path))],
-            &[&format!(
-                "E sub/_index.yaml:3:28 entry `app:x`: `file://{path}` leaves the application root"
-            )],
+            &[&format!("E sub/_index.yaml:3:28 entry `app:x`: `file://{path}` leaves the application root")],
         );
     }
-    for (path, reason) in [
-        (
-            "no.lua",
-            "cannot be read: No such file or directory (os error 2)",
-        ),
-        ("", "is not a regular file"),
-    ] {
+    for (path, reason) in
+        [("no.lua", "cannot be read: No such file or directory (os error 2)"), ("", "is not a regular file")]
+    {
         check(
             &[("sub/_index.yaml", &entry(path))],
-            &[&format!(
-                "E sub/_index.yaml:3:28 entry `app:x`: `file://{path}` {reason}"
-            )],
+            &[&format!("E sub/_index.yaml:3:28 entry `app:x`: `file://{path}` {reason}")],
         );
     }
 }
@@ -337,21 +259,14 @@ fn file_references_stay_inside_the_root() {
 fn links_cannot_leave_the_root_nor_loop() {
     use std::os::unix::fs::symlink;
     let outside = folder(&[("secret.lua", b"s"), ("_index.yaml", b"namespace: o\n")]);
-    let root = folder(&[(
-        "_index.yaml",
-        b"namespace: app\nentries:\n  - {name: x, kind: k, v: 'file://link.lua'}\n",
-    )]);
+    let root = folder(&[("_index.yaml", b"namespace: app\nentries:\n  - {name: x, kind: k, v: 'file://link.lua'}\n")]);
     let path = root.path();
     symlink(outside.path().join("secret.lua"), path.join("link.lua")).unwrap();
     symlink(outside.path(), path.join("outer")).unwrap();
     symlink(path, path.join("loop")).unwrap();
     symlink(path.join("_index.yaml"), path.join("again.yaml")).unwrap();
     fs::create_dir(path.join("sub")).unwrap();
-    symlink(
-        outside.path().join("_index.yaml"),
-        path.join("sub/_index.yaml"),
-    )
-    .unwrap();
+    symlink(outside.path().join("_index.yaml"), path.join("sub/_index.yaml")).unwrap();
     assert_eq!(
         shown(path, &load_folder(path).unwrap_err()),
         [
@@ -367,40 +282,20 @@ fn odd_bytes_give_clear_results() {
     let good = "namespace: app\nentries:\n- {name: x, kind: k}\n";
     let crlf = format!("\u{feff}{}", good.replace('\n', "\r\n"));
     check(&[("_index.yaml", &crlf)], &[]);
-    check_bytes(
-        &[("_index.yaml", b"a: 1\nb: \xff\n")],
-        &["E _index.yaml file is not valid UTF-8 (line 2)"],
-    );
-    check_bytes(
-        &[("a.yaml", b"\xff\xfe")],
-        &["W a.yaml file is not valid UTF-8 (line 1) (the file is skipped)"],
-    );
+    check_bytes(&[("_index.yaml", b"a: 1\nb: \xff\n")], &["E _index.yaml file is not valid UTF-8 (line 2)"]);
+    check_bytes(&[("a.yaml", b"\xff\xfe")], &["W a.yaml file is not valid UTF-8 (line 1) (the file is skipped)"]);
     check(
         &[("a.yaml", "a: [")],
-        &[
-            "W a.yaml:2:1 invalid YAML: while parsing a node, did not find expected node content (the file is skipped)",
-        ],
+        &["W a.yaml:2:1 invalid YAML: while parsing a node, did not find expected node content (the file is skipped)"],
     );
     check_bytes(
-        &[
-            (
-                "_index.yaml",
-                b"namespace: app\nname: x\nkind: process.lua\nsource: file://x.lua\n",
-            ),
-            ("x.lua", b"\xc3"),
-        ],
+        &[("_index.yaml", b"namespace: app\nname: x\nkind: process.lua\nsource: file://x.lua\n"), ("x.lua", b"\xc3")],
         &["E _index.yaml:4:9 entry `app:x`: `file://x.lua` is not valid UTF-8 (line 1)"],
     );
     let huge = "#".repeat(3 << 20);
-    check(
-        &[("_index.yaml", &huge)],
-        &["E _index.yaml file is larger than 2 MiB"],
-    );
+    check(&[("_index.yaml", &huge)], &["E _index.yaml file is larger than 2 MiB"]);
     let nested = format!("namespace: {}", "[".repeat(100_000));
-    check(
-        &[("_index.yaml", &nested)],
-        &["E _index.yaml:1:267 invalid YAML: recursion limit exceeded"],
-    );
+    check(&[("_index.yaml", &nested)], &["E _index.yaml:1:267 invalid YAML: recursion limit exceeded"]);
 }
 
 #[test]
@@ -435,17 +330,9 @@ fn import_cycles_are_named() {
         ],
     );
     let chain: String = (0..5000)
-        .map(|n| {
-            format!(
-                "  - {{name: l{n}, kind: library.lua, source: x, imports: {{a: l{}}}}}\n",
-                (n + 1).min(4999)
-            )
-        })
+        .map(|n| format!("  - {{name: l{n}, kind: library.lua, source: x, imports: {{a: l{}}}}}\n", (n + 1).min(4999)))
         .collect();
-    check_entries(
-        &chain,
-        &["E _index.yaml:5002:62 import cycle: `app:l4999` -> `app:l4999`"],
-    );
+    check_entries(&chain, &["E _index.yaml:5002:62 import cycle: `app:l4999` -> `app:l4999`"]);
 }
 
 #[test]
@@ -475,16 +362,7 @@ fn a_script_becomes_an_application_with_its_siblings() {
     ]);
     let loaded = load_file(&root.path().join("main.lua")).unwrap();
     let ids: Vec<_> = loaded.entries.keys().map(EntryId::as_str).collect();
-    assert_eq!(
-        ids,
-        [
-            "app:a:b",
-            "app:main",
-            "app:processes",
-            "app:terminal",
-            "app:worker"
-        ]
-    );
+    assert_eq!(ids, ["app:a:b", "app:main", "app:processes", "app:terminal", "app:worker"]);
     assert_eq!(
         shown(root.path(), &loaded.warnings),
         [
@@ -506,17 +384,10 @@ fn a_script_becomes_an_application_with_its_siblings() {
 
 #[test]
 fn a_script_that_cannot_run_is_an_error() {
-    let root = folder(&[
-        ("bad.lua", b"x\n\xff"),
-        ("terminal.lua", b""),
-        ("dir.lua/x", b""),
-    ]);
+    let root = folder(&[("bad.lua", b"x\n\xff"), ("terminal.lua", b""), ("dir.lua/x", b"")]);
     for (name, expected) in [
         ("bad.lua", "E bad.lua script is not valid UTF-8 (line 2)"),
-        (
-            "no.lua",
-            "E no.lua script cannot be read: No such file or directory (os error 2)",
-        ),
+        ("no.lua", "E no.lua script cannot be read: No such file or directory (os error 2)"),
         ("dir.lua", "E dir.lua script is not a regular file"),
         (
             "terminal.lua",

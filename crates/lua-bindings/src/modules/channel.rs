@@ -209,7 +209,8 @@ impl Channel {
             actor.push_key(stack, key);
             actor.drop_key(key);
             // The place goes to who has waited longest to send.
-            if let Some((waiter, sender)) = next_waiter(actor, &mut pipe.borrow_mut().senders) {
+            let sender = next_waiter(actor, &mut pipe.borrow_mut().senders);
+            if let Some((waiter, sender)) = sender {
                 sender.copy_to(value_index(waiter.case), stack);
                 let key = actor.keep(stack);
                 pipe.borrow_mut().buffer.push_back(key);

@@ -65,6 +65,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     stack.raw_get(base, c"coroutine");
     stack.set_waiting_functions(&[(c"spawn", crate::modules::coroutine::spawn)]);
     stack.pop(1);
+    starter(vm, stack);
 
     errors::register(stack);
     crate::modules::channel::register(stack);
@@ -220,6 +221,23 @@ fn tables(vm: &Vm, stack: Stack, base: i32) {
         }
     }
     stack.set_top(table - 1);
+}
+
+/// A function that waits before it calls its first argument with the others.
+fn starter(vm: &Vm, stack: Stack) {
+    const SOURCE: &str = "local wait = ... return function(run, ...) wait() run(...) end";
+    let compiler = mlua::chunk::Compiler::new().set_optimization_level(2).set_debug_level(0);
+    if let Ok(bytecode) = compiler.compile(SOURCE)
+        && stack.load(c"=coroutine.spawn", &bytecode)
+    {
+        stack.push_table(0, 1);
+        stack.set_waiting_functions(&[(c"wait", crate::modules::coroutine::wait_for_turn)]);
+        stack.raw_get(stack.top(), c"wait");
+        stack.remove(stack.top() - 1);
+        if stack.call_protected(1, 1) {
+            vm.starter.set(stack.pop_ref());
+        }
+    }
 }
 
 /// `table.create(narr, nrec)`: two sizes, and an empty table.

@@ -214,7 +214,20 @@ fn require(stack: Stack) -> Outcome {
     if declared && push_required(vm, stack, name) {
         return ONE;
     }
-    raise(format!("module '{name}' not found"))
+    raise(not_found(name, &loaded.definition))
+}
+
+/// Says what is missing, and what was probably meant.
+fn not_found(name: &str, definition: &Definition) -> String {
+    let known = crate::modules::KNOWN_MODULES;
+    let advice = if known.contains(&name) {
+        "; it must be declared under `modules`".to_owned()
+    } else {
+        let aliases = definition.imports.iter().map(|(alias, _)| alias.as_str());
+        let near = known.iter().copied().chain(aliases).find(|candidate| strsim::damerau_levenshtein(name, candidate) < 3);
+        near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
+    };
+    format!("module '{name}' not found{advice}")
 }
 
 /// Pushes what `require` gives for a host module or a library of the language.

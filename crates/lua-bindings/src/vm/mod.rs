@@ -85,6 +85,8 @@ pub struct Vm {
     /// Values that host objects hold, by object, weakly.
     companions: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
+    /// Begins a coroutine that shall run later.
+    starter: Cell<Ref>,
     loaded: RefCell<FxHashMap<u64, Rc<Loaded>>>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
     // Last: everything above refers to it.
@@ -138,6 +140,7 @@ impl Vm {
             result: Cell::new(Ref::NONE),
             companions: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
+            starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
             lua,
@@ -221,6 +224,9 @@ impl Vm {
             fn drop(&mut self) {
                 let floor = self.vm.running.get().map_or(0, |running| running.floor);
                 self.vm.resumed.borrow_mut().truncate(floor);
+                if std::thread::panicking() {
+                    self.vm.take_break();
+                }
                 self.vm.running.set(self.before);
                 CURRENT.set(self.vm_before);
             }
@@ -263,6 +269,10 @@ impl Vm {
 
     pub(crate) fn case_metatable(&self) -> Ref {
         self.case.get()
+    }
+
+    pub(crate) fn starter(&self) -> Ref {
+        self.starter.get()
     }
 
     pub(crate) fn result_metatable(&self) -> Ref {

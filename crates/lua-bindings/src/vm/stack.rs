@@ -468,6 +468,12 @@ impl Stack {
         unsafe { ffi::lua_resume_(self.0, std::ptr::null_mut(), arguments) }
     }
 
+    /// Makes a thread that has yielded look like one that waits: no script can resume or close it.
+    pub(crate) fn keep_from_scripts(self) {
+        // SAFETY: see `top`; the thread is not running, so this only changes its status, and it goes on in the same way.
+        unsafe { ffi::lua_break(self.0) };
+    }
+
     pub(crate) fn can_break(self) -> bool {
         // SAFETY: see `top`.
         unsafe { ffi::lua_isyieldable(self.0) != 0 }

@@ -6,8 +6,8 @@
 --= c	c	true	table	true	true	2
 --= same	true	true	nil
 --= boolean	true	true
---= userdata	1	nil	false	process_messages.lua:21: attempt to call missing method 'nothing' of process.Message
---= false	process_messages.lua:22: attempt to index userdata with 'x'
+--= userdata	1	nil	false	process_messages.lua:75: attempt to call missing method 'nothing' of process.Message
+--= false	process_messages.lua:76: attempt to index userdata with 'x'
 --= userdata
 --= listen	true	false	1	3
 --= inbox	2

@@ -1,3 +1,74 @@
+--= spawn
+--= nil	Invalid: spawn requires at least id and host arguments
+--= nil	Invalid: spawn requires at least id and host arguments
+--= nil	Invalid: spawn requires at least id and host arguments
+--= false	false
+--= nil	NotFound: entry not found: app:none
+--= nil	NotFound: host not found: app:none
+--= nil	NotFound: entry not found: app:none
+--= nil	Invalid: cannot send a function
+--= raises	nil	Internal: child_raises.lua:1: at load
+--= raises_object	nil	Conflict: structured
+--= blocks	nil	Internal: child_blocks.lua:1: attempt to yield outside of a running process
+--= no_main	nil	NotFound: method "main" not found in module
+--= nothing	nil	NotFound: method "main" not found in module
+--= spins_at_load	nil	Internal: callback ran longer than lua.limits.callback_budget allows (100ms)
+--= nil	Invalid	1	19
+--= spawn_monitored
+--= nil	Invalid: spawn_monitored requires at least id and host arguments
+--= nil	Invalid: spawn_monitored requires at least id and host arguments
+--= nil	Invalid: spawn_monitored requires at least id and host arguments
+--= false	false
+--= nil	NotFound: entry not found: app:none
+--= nil	NotFound: host not found: app:none
+--= nil	NotFound: entry not found: app:none
+--= nil	Invalid: cannot send a function
+--= raises	nil	Internal: child_raises.lua:1: at load
+--= raises_object	nil	Conflict: structured
+--= blocks	nil	Internal: child_blocks.lua:1: attempt to yield outside of a running process
+--= no_main	nil	NotFound: method "main" not found in module
+--= nothing	nil	NotFound: method "main" not found in module
+--= spins_at_load	nil	Internal: callback ran longer than lua.limits.callback_budget allows (100ms)
+--= nil	Invalid	1	19
+--= spawn_linked
+--= nil	Invalid: spawn_linked requires at least id and host arguments
+--= nil	Invalid: spawn_linked requires at least id and host arguments
+--= nil	Invalid: spawn_linked requires at least id and host arguments
+--= false	false
+--= nil	NotFound: entry not found: app:none
+--= nil	NotFound: host not found: app:none
+--= nil	NotFound: entry not found: app:none
+--= nil	Invalid: cannot send a function
+--= raises	nil	Internal: child_raises.lua:1: at load
+--= raises_object	nil	Conflict: structured
+--= blocks	nil	Internal: child_blocks.lua:1: attempt to yield outside of a running process
+--= no_main	nil	NotFound: method "main" not found in module
+--= nothing	nil	NotFound: method "main" not found in module
+--= spins_at_load	nil	Internal: callback ran longer than lua.limits.callback_budget allows (100ms)
+--= nil	Invalid	1	19
+--= spawn_linked_monitored
+--= nil	Invalid: spawn_linked_monitored requires at least id and host arguments
+--= nil	Invalid: spawn_linked_monitored requires at least id and host arguments
+--= nil	Invalid: spawn_linked_monitored requires at least id and host arguments
+--= false	false
+--= nil	NotFound: entry not found: app:none
+--= nil	NotFound: host not found: app:none
+--= nil	NotFound: entry not found: app:none
+--= nil	Invalid: cannot send a function
+--= raises	nil	Internal: child_raises.lua:1: at load
+--= raises_object	nil	Conflict: structured
+--= blocks	nil	Internal: child_blocks.lua:1: attempt to yield outside of a running process
+--= no_main	nil	NotFound: method "main" not found in module
+--= nothing	nil	NotFound: method "main" not found in module
+--= spins_at_load	nil	Internal: callback ran longer than lua.limits.callback_budget allows (100ms)
+--= nil	Invalid	1	19
+--= 3	0
+--= false	child_blocks_caught.lua:1: attempt to yield outside of a running process
+--= false	child_blocks_caught.lua:2: child_blocks_caught.lua:2: attempt to yield outside of a running process
+--= true	nil
+--= true
+--= x	2	14
+--= true
 local function err(...)
     local ok, e = ...
     return tostring(ok), e and e:kind() .. ": " .. e:message()
@@ -28,7 +99,9 @@ print(result("app:child_function", 1, nil, 3), result("app:child_function"))
 local v = result("app:child_blocks_caught").value
 print(v[1], v[2])
 print(v[3], v[4])
-print(result("app:child_spawns_itself"), result("app:child_spawns_deeply"))
+v = result("app:child_spawns_itself").value
+print(v[1], v[2])
+print(result("app:child_spawns_deeply"))
 -- where the caller cannot wait
 local made
 local t = setmetatable({}, { __index = function(_, k) made = process.spawn("app:child_acts", host, "nothing") return k end })

@@ -1,3 +1,27 @@
+--= waits	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= sleeps	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins_in_pcall	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins_in_coroutines	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins_in_xpcall	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins_in_sort_pcall	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= spins_in_index	true	nil
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= true	Canceled	process terminated	nil	NotFound: pid not registered
+--= nil	Invalid: terminate requires a destination argument
+--= nil	Invalid: destination cannot be empty
+--= nil	NotFound: could not resolve 'nobody' as PID or registered name
+--= nil	NotFound: pid not registered
+--= false
+--= last
+--= error: process terminated
 local events = process.events()
 local function err(...)
     local ok, e = ...

@@ -9,17 +9,8 @@ use super::suggest::did_you_mean;
 use super::value::Position;
 
 /// Modules every source has without declaring them.
-pub const ALWAYS_AVAILABLE: &[&str] = &[
-    "process",
-    "channel",
-    "payload",
-    "errors",
-    "coroutine",
-    "string",
-    "table",
-    "math",
-    "os",
-];
+pub const ALWAYS_AVAILABLE: &[&str] =
+    &["process", "channel", "payload", "errors", "coroutine", "string", "table", "math", "os"];
 
 impl Loaded {
     /// Looks for references that lead nowhere.
@@ -27,10 +18,7 @@ impl Loaded {
     /// `known_modules` are the host modules this program has. An unknown one
     /// is only a warning, because nothing fails before it is used.
     pub fn check(&self, known_modules: &[&str]) -> Diagnostics {
-        let mut check = Check {
-            loaded: self,
-            found: Diagnostics::default(),
-        };
+        let mut check = Check { loaded: self, found: Diagnostics::default() };
         for entry in self.entries.values() {
             if let Some(code) = entry.code() {
                 check.modules(entry, code, known_modules);
@@ -61,11 +49,7 @@ impl<'a> Check<'a> {
         let known = || ALWAYS_AVAILABLE.iter().chain(known).copied();
         for module in &code.modules {
             if !known().any(|name| name == &*module.text) {
-                let message = format!(
-                    "{} declares the unknown module `{}`",
-                    of(entry),
-                    module.text
-                );
+                let message = format!("{} declares the unknown module `{}`", of(entry), module.text);
                 let near = did_you_mean(&module.text, known());
                 self.report(entry, Severity::Warning, module.position, message, near);
             }
@@ -76,11 +60,8 @@ impl<'a> Check<'a> {
         for import in &code.imports {
             let alias = &import.alias;
             if ALWAYS_AVAILABLE.contains(&&*alias.text) {
-                let message = format!(
-                    "{} imports a library as `{}`, which is the name of a module",
-                    of(entry),
-                    alias.text
-                );
+                let message =
+                    format!("{} imports a library as `{}`, which is the name of a module", of(entry), alias.text);
                 self.report(entry, Severity::Error, alias.position, message, None);
             }
             let message = match self.loaded.entries.get(&import.target) {
@@ -91,11 +72,7 @@ impl<'a> Check<'a> {
                     import.target,
                     target.kind
                 ),
-                None => format!(
-                    "{} imports `{}`, which does not exist",
-                    of(entry),
-                    import.target
-                ),
+                None => format!("{} imports `{}`, which does not exist", of(entry), import.target),
             };
             let near = self.near(&import.target, &["library.lua"]);
             self.report(entry, Severity::Error, import.position, message, near);
@@ -111,22 +88,18 @@ impl<'a> Check<'a> {
             let value = entry.data.get(key).filter(|_| is_service)?;
             entry.reference(value)
         };
-        for (reference, kinds) in [
-            (service("process"), &["process.lua"][..]),
-            (service("host"), HOSTS),
-            (entry.default_host(), HOSTS),
-        ] {
+        for (reference, kinds) in
+            [(service("process"), &["process.lua"][..]), (service("host"), HOSTS), (entry.default_host(), HOSTS)]
+        {
             let Some((id, position)) = reference else {
                 continue;
             };
             let wanted = kinds.join("` or `");
             let message = match self.loaded.entries.get(&id) {
                 Some(target) if kinds.contains(&&*target.kind) => continue,
-                Some(target) => format!(
-                    "{} refers to `{id}`, which is of kind `{}`, not `{wanted}`",
-                    of(entry),
-                    target.kind
-                ),
+                Some(target) => {
+                    format!("{} refers to `{id}`, which is of kind `{}`, not `{wanted}`", of(entry), target.kind)
+                }
                 None => format!("{} refers to `{id}`, which does not exist", of(entry)),
             };
             let near = self.near(&id, kinds);
@@ -182,14 +155,7 @@ impl<'a> Check<'a> {
         did_you_mean(id.as_str(), fitting.map(|entry| entry.id.as_str()))
     }
 
-    fn report(
-        &mut self,
-        entry: &Entry,
-        severity: Severity,
-        position: Position,
-        message: String,
-        near: Option<&str>,
-    ) {
+    fn report(&mut self, entry: &Entry, severity: Severity, position: Position, message: String, near: Option<&str>) {
         let problem: Diagnostic = self.loaded.diagnostic(entry, severity, position, message);
         self.found.push(match near {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),

@@ -90,11 +90,7 @@ pub struct TerminalHost {
 impl Definition {
     /// Reads the configuration of entry `id`. Reports every error, not only
     /// the first.
-    pub fn parse(
-        id: &EntryId,
-        kind: &str,
-        data: &ConfigValue,
-    ) -> Result<Definition, Vec<ValueError>> {
+    pub fn parse(id: &EntryId, kind: &str, data: &ConfigValue) -> Result<Definition, Vec<ValueError>> {
         let mut reader = Reader { errors: Vec::new() };
         let definition = match kind {
             "process.lua" => Definition::Process(reader.code(id, data)),
@@ -122,9 +118,7 @@ impl Definition {
     /// The code of the kinds that have some.
     pub fn code(&self) -> Option<&Code> {
         match self {
-            Definition::Process(code) | Definition::Function(code) | Definition::Library(code) => {
-                Some(code)
-            }
+            Definition::Process(code) | Definition::Function(code) | Definition::Library(code) => Some(code),
             _ => None,
         }
     }
@@ -151,15 +145,11 @@ impl Reader {
         let source = self.keep(source).unwrap_or_default();
         let method = self.keep(data.string("method")).cloned();
         let modules = self.keep(data.list("modules")).unwrap_or_default();
-        let imports = self
-            .keep(data.map("imports"))
-            .map_or(&[][..], ConfigValue::pairs);
+        let imports = self.keep(data.map("imports")).map_or(&[][..], ConfigValue::pairs);
         self.keep(data.map("pool"));
         Code {
             source,
-            method: method
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| "main".into()),
+            method: method.filter(|name| !name.is_empty()).unwrap_or_else(|| "main".into()),
             modules: modules
                 .iter()
                 .filter_map(|module| {
@@ -221,10 +211,5 @@ fn text(value: &ConfigValue, key: &str) -> Result<Arc<str>, ValueError> {
 }
 
 fn found(value: &ConfigValue, key: &str, found: &'static str) -> ValueError {
-    ValueError::Type {
-        key: key.to_owned(),
-        expected: "a non-empty string",
-        found,
-        position: value.position,
-    }
+    ValueError::Type { key: key.to_owned(), expected: "a non-empty string", found, position: value.position }
 }

@@ -43,11 +43,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A problem of the whole of `file`; narrow it with [`Diagnostic::at`].
-    pub fn new(
-        severity: Severity,
-        file: impl fmt::Display,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub fn new(severity: Severity, file: impl fmt::Display, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity,
             message: message.into(),
@@ -70,12 +66,7 @@ impl Diagnostic {
 
     /// A problem of a script when only the line is known: the whole line is
     /// underlined. A line outside `source` is named without being shown.
-    pub fn for_script(
-        name: impl fmt::Display,
-        source: &str,
-        line: u32,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub fn for_script(name: impl fmt::Display, source: &str, line: u32, message: impl Into<String>) -> Diagnostic {
         let mut diagnostic = Diagnostic::new(Severity::Error, name, message);
         diagnostic.line = Some(line);
         let index = (line as usize).checked_sub(1);
@@ -114,8 +105,7 @@ impl Diagnostic {
         self.line = Some(line);
         self.column = Some(column);
         let target = (column as usize).saturating_sub(1);
-        let fits =
-            text.chars().nth(WINDOW).is_none() && text.chars().map(cells).sum::<usize>() <= WINDOW;
+        let fits = text.chars().nth(WINDOW).is_none() && text.chars().map(cells).sum::<usize>() <= WINDOW;
         let start = if fits { 0 } else { target.saturating_sub(LEAD) };
 
         let mut shown = String::new();
@@ -306,10 +296,7 @@ mod tests {
     #[test]
     fn a_place_is_shown_with_line_caret_label_and_help() {
         check(
-            problem()
-                .at(12, 5, "  - name: worker")
-                .with_label("here")
-                .with_help("add it"),
+            problem().at(12, 5, "  - name: worker").with_label("here").with_help("add it"),
             "error: broken\n   --> a.yaml:12:5\n    |\n 12 |   - name: worker\n    |     ^ here\n    = help: add it",
         );
     }
@@ -349,16 +336,12 @@ mod tests {
         let line = format!("{}X{}", "a".repeat(5000), "b".repeat(5000));
         assert_eq!(pointed_at(&line, 5001), Some('X'));
         let shown = problem().at(1, 5001, &line).source_line.unwrap();
-        assert!(
-            shown.chars().count() <= WINDOW + 2 && shown.starts_with('…') && shown.ends_with('…')
-        );
+        assert!(shown.chars().count() <= WINDOW + 2 && shown.starts_with('…') && shown.ends_with('…'));
     }
 
     #[test]
     fn control_characters_never_reach_the_terminal() {
-        let text = Diagnostic::new(Severity::Error, "a\u{1b}b", "m\u{1b}[2J")
-            .at(1, 1, "x\u{1b}\u{202e}y")
-            .to_string();
+        let text = Diagnostic::new(Severity::Error, "a\u{1b}b", "m\u{1b}[2J").at(1, 1, "x\u{1b}\u{202e}y").to_string();
         assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.contains('\u{FFFD}'));
     }
 }

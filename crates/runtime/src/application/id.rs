@@ -24,10 +24,7 @@ impl EntryId {
         } else {
             Arc::from(format!("{namespace}:{name}"))
         };
-        EntryId {
-            text,
-            namespace: namespace.len(),
-        }
+        EntryId { text, namespace: namespace.len() }
     }
 
     /// Splits at the first colon; without one the namespace is empty.

@@ -57,19 +57,20 @@ pub fn load_folder(root: &Path) -> Result<Loaded, Diagnostics> {
         entries: BTreeMap::new(),
         diagnostics: Diagnostics::default(),
         sources: HashMap::new(),
+        is_application: false,
     };
     for file in yaml_files(&loader.root, &mut loader.diagnostics) {
         loader.file(&file);
     }
+    if !loader.is_application && !loader.diagnostics.has_errors() {
+        let problem = Diagnostic::new(Severity::Error, root.display(), "folder holds no application");
+        let help = "an application has a file `_index.yaml`";
+        loader.diagnostics.push(problem.with_help(help));
+    }
     if loader.diagnostics.has_errors() {
         return Err(loader.diagnostics);
     }
-    Ok(Loaded {
-        entries: loader.entries,
-        warnings: loader.diagnostics,
-        root: root.to_owned(),
-        sources: loader.sources,
-    })
+    Ok(Loaded { entries: loader.entries, warnings: loader.diagnostics, root: root.to_owned(), sources: loader.sources })
 }
 
 struct Loader {
@@ -77,6 +78,8 @@ struct Loader {
     entries: BTreeMap<EntryId, Entry>,
     diagnostics: Diagnostics,
     sources: HashMap<PathBuf, Source>,
+    /// Whether any of the files was one of ours.
+    is_application: bool,
 }
 
 /// What the entries of one file have in common.
@@ -110,12 +113,12 @@ impl Loader {
         match yaml::parse(source.text()) {
             Err(error) => {
                 let message = format!("invalid YAML: {}", error.message);
-                self.diagnostics
-                    .push(skipped(source.place(severity, error.position, message)));
+                self.diagnostics.push(skipped(source.place(severity, error.position, message)));
             }
             Ok(document) => {
                 let document = document.unwrap_or_else(|| ConfigValue::empty_map(Position::START));
                 if file.strict || has_shape(&document) {
+                    self.is_application = true;
                     self.document(&file.path, &source, &document);
                 }
             }
@@ -126,16 +129,9 @@ impl Loader {
     fn document(&mut self, path: &Path, source: &Source, document: &ConfigValue) {
         if !matches!(document.data, ConfigData::Map(_)) {
             let message = format!("file holds {}, not a map", document.type_name());
-            return self
-                .diagnostics
-                .push(source.error(document.position, message));
+            return self.diagnostics.push(source.error(document.position, message));
         }
-        let mut file = File {
-            path,
-            source,
-            namespace: None,
-            meta: None,
-        };
+        let mut file = File { path, source, namespace: None, meta: None };
         match document.required_string("namespace") {
             Ok(namespace) if namespace.contains(':') => {
                 let position = document.get("namespace").unwrap_or(document).position;
@@ -145,8 +141,8 @@ impl Loader {
             Ok(namespace) => file.namespace = Some(namespace),
             Err(error) => self.value_error(source, "file", document, &error),
         }
-        let single = document.get("entries").is_none()
-            && (document.get("name").is_some() || document.get("kind").is_some());
+        let single =
+            document.get("entries").is_none() && (document.get("name").is_some() || document.get("kind").is_some());
         if single {
             return self.entry(&file, document, true);
         }
@@ -154,10 +150,7 @@ impl Loader {
             Ok(meta) => file.meta = meta,
             Err(error) => self.value_error(source, "file", document, &error),
         }
-        let spelling = &mut Spelling {
-            source,
-            found: &mut self.diagnostics,
-        };
+        let spelling = &mut Spelling { source, found: &mut self.diagnostics };
         spelling.keys("the file", document, &[schema::FILE, &["name", "kind"]]);
         for (key, _) in document.pairs() {
             if matches!(&*key.text, "name" | "kind") {
@@ -183,10 +176,7 @@ impl Loader {
         }
         let mut subject = "entry".to_owned();
         let name = item.required_string("name");
-        let id = EntryId::new(
-            file.namespace.unwrap_or_default(),
-            name.as_ref().map_or("", |name| name),
-        );
+        let id = EntryId::new(file.namespace.unwrap_or_default(), name.as_ref().map_or("", |name| name));
         match &name {
             Ok(_) => subject = format!("entry `{id}`"),
             Err(error) => self.value_error(source, &subject, item, error),
@@ -225,10 +215,7 @@ impl Loader {
             }
             Definition::Other
         });
-        let spelling = &mut Spelling {
-            source,
-            found: &mut self.diagnostics,
-        };
+        let spelling = &mut Spelling { source, found: &mut self.diagnostics };
         let outer = if single { schema::FILE } else { &[] };
         spelling.entry(&subject, &kind, item, &data, outer);
 
@@ -238,10 +225,7 @@ impl Loader {
             meta,
             data,
             definition,
-            origin: Origin {
-                file: self.root.shown(file.path),
-                line: item.position.line,
-            },
+            origin: Origin { file: self.root.shown(file.path), line: item.position.line },
             source_path,
             all_modules: false,
             runs_as_main_chunk: false,
@@ -298,9 +282,7 @@ impl Loader {
             }
             ConfigData::Map(pairs) => {
                 for (key, value) in pairs {
-                    let slot = source_path
-                        .as_deref_mut()
-                        .filter(|_| &*key.text == "source");
+                    let slot = source_path.as_deref_mut().filter(|_| &*key.text == "source");
                     self.resolve_files(file, subject, value, slot);
                 }
             }
@@ -308,13 +290,7 @@ impl Loader {
         }
     }
 
-    fn value_error(
-        &mut self,
-        source: &Source,
-        subject: &str,
-        map: &ConfigValue,
-        error: &ValueError,
-    ) {
+    fn value_error(&mut self, source: &Source, subject: &str, map: &ConfigValue, error: &ValueError) {
         let mut problem = source.error(error.position(), format!("{subject} {error}"));
         if let ValueError::Missing { key, .. } = error {
             let keys = map.pairs().iter().map(|(key, _)| &*key.text);
@@ -328,29 +304,17 @@ impl Loader {
 
 /// Whether a YAML file of any name is one of an application.
 fn has_shape(document: &ConfigValue) -> bool {
-    let text = |key| {
-        document
-            .get(key)
-            .is_some_and(|value| value.as_str().is_some())
-    };
+    let text = |key| document.get(key).is_some_and(|value| value.as_str().is_some());
     let entries = document.get("entries");
     let lists = entries.is_some_and(|value| matches!(value.data, ConfigData::List(_)));
     text("namespace") && (lists || (text("name") && text("kind")))
 }
 
-fn merged(
-    own: Option<&ConfigValue>,
-    defaults: Option<&ConfigValue>,
-    position: Position,
-) -> ConfigValue {
-    let mut meta = own
-        .cloned()
-        .unwrap_or_else(|| ConfigValue::empty_map(position));
+fn merged(own: Option<&ConfigValue>, defaults: Option<&ConfigValue>, position: Position) -> ConfigValue {
+    let mut meta = own.cloned().unwrap_or_else(|| ConfigValue::empty_map(position));
     let defaults = defaults.map_or(&[][..], ConfigValue::pairs).iter();
-    let missing: Vec<_> = defaults
-        .filter(|(key, _)| !meta.pairs().iter().any(|(own, _)| own.text == key.text))
-        .cloned()
-        .collect();
+    let missing: Vec<_> =
+        defaults.filter(|(key, _)| !meta.pairs().iter().any(|(own, _)| own.text == key.text)).cloned().collect();
     if let ConfigData::Map(pairs) = &mut meta.data {
         pairs.extend(missing);
     }
@@ -362,11 +326,7 @@ fn configuration(item: &ConfigValue, single: bool) -> ConfigValue {
     if let Some(data) = item.get("data") {
         return data.clone();
     }
-    let is_taken =
-        |key: &str| schema::ENTRY.contains(&key) || (single && schema::FILE.contains(&key));
+    let is_taken = |key: &str| schema::ENTRY.contains(&key) || (single && schema::FILE.contains(&key));
     let pairs = item.pairs().iter().filter(|(key, _)| !is_taken(&key.text));
-    ConfigValue {
-        position: item.position,
-        data: ConfigData::Map(pairs.cloned().collect()),
-    }
+    ConfigValue { position: item.position, data: ConfigData::Map(pairs.cloned().collect()) }
 }

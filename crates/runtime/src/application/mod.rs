@@ -29,5 +29,5 @@ pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
 pub use single_file::load_file;
 pub use suggest::did_you_mean;
-pub(crate) use yaml::parse_text as parse_yaml;
 pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};
+pub(crate) use yaml::parse_text as parse_yaml;

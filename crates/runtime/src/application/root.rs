@@ -24,17 +24,11 @@ impl Root {
             let message = format!("application folder {reason}");
             Diagnostics::from(Diagnostic::new(Severity::Error, path.display(), message))
         };
-        let real = path
-            .canonicalize()
-            .map_err(|error| fail(format!("cannot be opened: {error}")))?;
+        let real = path.canonicalize().map_err(|error| fail(format!("cannot be opened: {error}")))?;
         if !real.is_dir() {
             return Err(fail("is not a folder".to_owned()));
         }
-        Ok(Root {
-            shown: path.to_owned(),
-            real,
-            texts: HashMap::new(),
-        })
+        Ok(Root { shown: path.to_owned(), real, texts: HashMap::new() })
     }
 
     /// The path a person would recognise.
@@ -58,11 +52,7 @@ impl Root {
 
     /// The text a `file://` string stands for, and the path of its file.
     /// `directory` is that of the configuration file, relative to the root.
-    pub(crate) fn resolve(
-        &mut self,
-        directory: &Path,
-        reference: &str,
-    ) -> Result<(Arc<str>, PathBuf), String> {
+    pub(crate) fn resolve(&mut self, directory: &Path, reference: &str) -> Result<(Arc<str>, PathBuf), String> {
         let path = reference.strip_prefix(FILE_SCHEME).unwrap_or(reference);
         let (mut relative, path) = match path.strip_prefix('/') {
             Some(path) => (PathBuf::new(), path),

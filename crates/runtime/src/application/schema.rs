@@ -12,38 +12,12 @@ pub(crate) const ENTRY: &[&str] = &["name", "kind", "meta", "data"];
 pub(crate) const FILE: &[&str] = &["version", "namespace", "meta", "entries"];
 
 pub(crate) const SCHEMAS: &[Schema] = &[
-    schema(
-        "process.lua",
-        &["source", "method", "modules", "imports", "pool"],
-        &[],
-    ),
-    schema(
-        "function.lua",
-        &["source", "method", "modules", "imports", "pool"],
-        &[],
-    ),
-    schema(
-        "library.lua",
-        &["source", "method", "modules", "imports"],
-        &[],
-    ),
-    schema(
-        "process.host",
-        &[
-            "host",
-            "lifecycle",
-            "isolation",
-            "memory_limit",
-            "placement",
-        ],
-        &[],
-    ),
+    schema("process.lua", &["source", "method", "modules", "imports", "pool"], &[]),
+    schema("function.lua", &["source", "method", "modules", "imports", "pool"], &[]),
+    schema("library.lua", &["source", "method", "modules", "imports"], &[]),
+    schema("process.host", &["host", "lifecycle", "isolation", "memory_limit", "placement"], &[]),
     schema("terminal.host", &["hide_logs", "lifecycle"], &[]),
-    schema(
-        "process.service",
-        &["process", "host", "input", "lifecycle"],
-        &["process", "host"],
-    ),
+    schema("process.service", &["process", "host", "input", "lifecycle"], &["process", "host"]),
     schema(
         "exec.native",
         &[
@@ -94,35 +68,15 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     schema("env.storage.memory", &[], &[]),
     schema("env.storage.os", &[], &[]),
     schema("env.storage.router", &["storages"], &[]),
-    schema(
-        "env.variable",
-        &["variable", "storage", "default", "read_only"],
-        &[],
-    ),
+    schema("env.variable", &["variable", "storage", "default", "read_only"], &[]),
 ];
 
 /// Maps inside an entry: kind (or empty for all), path of keys, keys inside.
 pub(crate) const BLOCKS: &[(&str, &[&str], &[&str])] = &[
-    (
-        "process.host",
-        &["host"],
-        &["workers", "max_processes", "queue_size", "local_queue_size"],
-    ),
-    (
-        "function.lua",
-        &["pool"],
-        &["type", "size", "workers", "max_size", "buffer"],
-    ),
-    (
-        "security.policy",
-        &["policy"],
-        &["actions", "resources", "effect", "conditions"],
-    ),
-    (
-        "security.policy.expr",
-        &["policy"],
-        &["actions", "resources", "effect", "expression"],
-    ),
+    ("process.host", &["host"], &["workers", "max_processes", "queue_size", "local_queue_size"]),
+    ("function.lua", &["pool"], &["type", "size", "workers", "max_size", "buffer"]),
+    ("security.policy", &["policy"], &["actions", "resources", "effect", "conditions"]),
+    ("security.policy.expr", &["policy"], &["actions", "resources", "effect", "expression"]),
     (
         "",
         &["lifecycle"],
@@ -138,17 +92,7 @@ pub(crate) const BLOCKS: &[(&str, &[&str], &[&str])] = &[
             "security",
         ],
     ),
-    (
-        "",
-        &["lifecycle", "restart"],
-        &[
-            "initial_delay",
-            "max_delay",
-            "backoff_factor",
-            "jitter",
-            "max_attempts",
-        ],
-    ),
+    ("", &["lifecycle", "restart"], &["initial_delay", "max_delay", "backoff_factor", "jitter", "max_attempts"]),
 ];
 
 /// Keys of `meta.command`.
@@ -158,14 +102,6 @@ pub(crate) fn find(kind: &str) -> Option<&'static Schema> {
     SCHEMAS.iter().find(|schema| schema.kind == kind)
 }
 
-const fn schema(
-    kind: &'static str,
-    keys: &'static [&'static str],
-    required: &'static [&'static str],
-) -> Schema {
-    Schema {
-        kind,
-        keys,
-        required,
-    }
+const fn schema(kind: &'static str, keys: &'static [&'static str], required: &'static [&'static str]) -> Schema {
+    Schema { kind, keys, required }
 }

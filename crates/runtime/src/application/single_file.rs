@@ -22,18 +22,14 @@ const HOSTS: [(&str, &str); 2] = [("processes", "process.host"), ("terminal", "t
 /// that it can spawn them; one that cannot be read is a warning. The hosts
 /// `app:processes` and `app:terminal` exist.
 pub fn load_file(script: &Path) -> Result<Loaded, Diagnostics> {
-    let fail = |message: String| {
-        Diagnostics::from(Diagnostic::new(Severity::Error, script.display(), message))
-    };
+    let fail = |message: String| Diagnostics::from(Diagnostic::new(Severity::Error, script.display(), message));
     let text = read_text(script, TEXT_LIMIT).map_err(|reason| fail(format!("script {reason}")))?;
     let Some(name) = script.file_stem().and_then(|stem| stem.to_str()) else {
         return Err(fail("name of the script is not valid UTF-8".to_owned()));
     };
     if let Some((name, kind)) = HOSTS.iter().find(|(host, _)| *host == name) {
         let message = format!("the name `{NAMESPACE}:{name}` belongs to the {kind} of a script");
-        return Err(Diagnostic::new(Severity::Error, script.display(), message)
-            .with_help("rename the script")
-            .into());
+        return Err(Diagnostic::new(Severity::Error, script.display(), message).with_help("rename the script").into());
     }
 
     // The parent of a bare file name is an empty path, which cannot be listed.
@@ -64,10 +60,7 @@ pub fn load_file(script: &Path) -> Result<Loaded, Diagnostics> {
         match entries.entry(EntryId::new(NAMESPACE, name)) {
             Slot::Occupied(taken) => {
                 let taken = taken.get();
-                warn(format!(
-                    "the name `{}` already belongs to a {}",
-                    taken.id, taken.kind
-                ));
+                warn(format!("the name `{}` already belongs to a {}", taken.id, taken.kind));
             }
             Slot::Vacant(slot) => match read_text(&path, TEXT_LIMIT) {
                 Ok(text) => {
@@ -77,12 +70,7 @@ pub fn load_file(script: &Path) -> Result<Loaded, Diagnostics> {
             },
         }
     }
-    Ok(Loaded {
-        entries,
-        warnings,
-        root: folder.to_owned(),
-        sources: HashMap::new(),
-    })
+    Ok(Loaded { entries, warnings, root: folder.to_owned(), sources: HashMap::new() })
 }
 
 /// The other scripts beside `script`, sorted; hidden ones are not meant.
@@ -103,29 +91,16 @@ fn siblings(folder: &Path, script: &Path, warnings: &mut Diagnostics) -> Vec<Pat
     });
     if let Err(error) = listed {
         let message = format!("folder cannot be read: {error}");
-        warnings.push(Diagnostic::new(
-            Severity::Warning,
-            folder.display(),
-            message,
-        ));
+        warnings.push(Diagnostic::new(Severity::Warning, folder.display(), message));
     }
     found.sort();
     found
 }
 
 fn process(name: &str, text: Arc<str>, path: &Path) -> Entry {
-    let source = Located {
-        text: "source".into(),
-        position: Position::START,
-    };
-    let text = ConfigValue {
-        position: Position::START,
-        data: ConfigData::String(text),
-    };
-    let data = ConfigValue {
-        position: Position::START,
-        data: ConfigData::Map(vec![(source, text)]),
-    };
+    let source = Located { text: "source".into(), position: Position::START };
+    let text = ConfigValue { position: Position::START, data: ConfigData::String(text) };
+    let data = ConfigValue { position: Position::START, data: ConfigData::Map(vec![(source, text)]) };
     let mut entry = entry(name, "process.lua", data, path);
     entry.source_path = Some(path.to_owned());
     entry.all_modules = true;
@@ -140,10 +115,7 @@ fn entry(name: &str, kind: &str, data: ConfigValue, path: &Path) -> Entry {
         kind: kind.to_owned(),
         meta: ConfigValue::empty_map(Position::START),
         data,
-        origin: Origin {
-            file: path.to_owned(),
-            line: 1,
-        },
+        origin: Origin { file: path.to_owned(), line: 1 },
         source_path: None,
         all_modules: false,
         runs_as_main_chunk: false,

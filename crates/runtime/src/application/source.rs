@@ -37,17 +37,8 @@ impl Source {
         self.place(Severity::Warning, position, message)
     }
 
-    pub(crate) fn place(
-        &self,
-        severity: Severity,
-        position: Position,
-        message: impl Into<String>,
-    ) -> Diagnostic {
-        Diagnostic::new(severity, &self.name, message).at(
-            position.line,
-            position.column,
-            self.line(position.line),
-        )
+    pub(crate) fn place(&self, severity: Severity, position: Position, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(severity, &self.name, message).at(position.line, position.column, self.line(position.line))
     }
 
     fn line(&self, number: u32) -> &str {

@@ -15,14 +15,7 @@ pub(crate) struct Spelling<'a> {
 impl Spelling<'_> {
     /// `item` is the entry as written and `data` its configuration; `outer`
     /// are keys of the file that may stand beside those of a single entry.
-    pub(crate) fn entry(
-        &mut self,
-        subject: &str,
-        kind: &str,
-        item: &ConfigValue,
-        data: &ConfigValue,
-        outer: &[&str],
-    ) {
+    pub(crate) fn entry(&mut self, subject: &str, kind: &str, item: &ConfigValue, data: &ConfigValue, outer: &[&str]) {
         if let Some(command) = item.get("meta").and_then(|meta| meta.get("command")) {
             let place = format!("`meta.command` of {subject}");
             self.keys(&place, command, &[schema::COMMAND]);

@@ -5,10 +5,7 @@ const LONGEST: usize = 64;
 ///
 /// Letter case counts as no difference. Short words need a closer match than
 /// long ones, so two-letter words only ever match in another case.
-pub fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     if length > LONGEST {
         return None;

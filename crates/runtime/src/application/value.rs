@@ -122,10 +122,7 @@ impl ValueError {
 impl ConfigValue {
     /// An empty map, as of a key nobody wrote.
     pub fn empty_map(position: Position) -> Self {
-        ConfigValue {
-            position,
-            data: ConfigData::Map(Vec::new()),
-        }
+        ConfigValue { position, data: ConfigData::Map(Vec::new()) }
     }
 
     /// The pairs of a map; empty for every other value.
@@ -204,17 +201,12 @@ impl ConfigValue {
 
     /// The map under `key`, as the value that holds it.
     pub fn map(&self, key: &str) -> Result<Option<&ConfigValue>, ValueError> {
-        self.typed(key, "a map", |value| {
-            matches!(value.data, ConfigData::Map(_)).then_some(value)
-        })
+        self.typed(key, "a map", |value| matches!(value.data, ConfigData::Map(_)).then_some(value))
     }
 
     /// Turns the absence of `key` into an error.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, ValueError> {
-        value.ok_or_else(|| ValueError::Missing {
-            key: key.to_owned(),
-            position: self.position,
-        })
+        value.ok_or_else(|| ValueError::Missing { key: key.to_owned(), position: self.position })
     }
 
     /// The type of this value with its article, for messages.
@@ -251,12 +243,7 @@ impl ConfigValue {
     }
 
     /// The error for a value of `key` that is not as expected.
-    pub(crate) fn mismatch(
-        &self,
-        key: &str,
-        expected: &'static str,
-        found: &'static str,
-    ) -> ValueError {
+    pub(crate) fn mismatch(&self, key: &str, expected: &'static str, found: &'static str) -> ValueError {
         ValueError::Type {
             key: key.to_owned(),
             expected,

@@ -22,10 +22,7 @@ pub(crate) struct YamlError {
 
 impl YamlError {
     fn new(position: Position, message: impl Into<String>) -> Self {
-        YamlError {
-            message: message.into(),
-            position,
-        }
+        YamlError { message: message.into(), position }
     }
 }
 
@@ -76,10 +73,7 @@ fn check_indent(text: &str) -> Result<(), YamlError> {
                 _ => break,
             }
             if width > INDENT && chars.peek().is_some_and(|c| !c.is_whitespace()) {
-                let position = Position {
-                    line: number(index).saturating_add(1),
-                    column: number(width),
-                };
+                let position = Position { line: number(index).saturating_add(1), column: number(width) };
                 return Err(YamlError::new(position, "line is indented too deeply"));
             }
         }
@@ -120,12 +114,9 @@ fn convert(node: &MarkedYaml, key: Position, depth: usize) -> Result<ConfigValue
             Scalar::FloatingPoint(value) => ConfigData::Float(**value),
             Scalar::String(text) => ConfigData::String(Arc::from(&**text)),
         },
-        YamlData::Sequence(items) => ConfigData::List(
-            items
-                .iter()
-                .map(|item| convert(item, position, depth + 1))
-                .collect::<Result<_, _>>()?,
-        ),
+        YamlData::Sequence(items) => {
+            ConfigData::List(items.iter().map(|item| convert(item, position, depth + 1)).collect::<Result<_, _>>()?)
+        }
         YamlData::Mapping(pairs) => {
             let mut map = Vec::with_capacity(pairs.len());
             for (key, value) in pairs {
@@ -139,10 +130,7 @@ fn convert(node: &MarkedYaml, key: Position, depth: usize) -> Result<ConfigValue
         YamlData::Representation(..) | YamlData::Alias(_) | YamlData::BadValue => {
             let message = if depth == 0 && node.span.start == node.span.end {
                 // How the parser shows a document of comments.
-                return Ok(ConfigValue {
-                    position,
-                    data: ConfigData::Null,
-                });
+                return Ok(ConfigValue { position, data: ConfigData::Null });
             } else {
                 "value does not fit its tag, or an alias refers to what contains it"
             };
@@ -188,20 +176,13 @@ fn merge(map: Vec<(Located, ConfigValue)>) -> Result<Vec<(Located, ConfigValue)>
             let message = "`<<` takes a map or a list of maps";
             return Err(YamlError::new(source.position, message));
         };
-        own.extend(
-            pairs
-                .into_iter()
-                .filter(|(key, _)| seen.insert(key.text.clone())),
-        );
+        own.extend(pairs.into_iter().filter(|(key, _)| seen.insert(key.text.clone())));
     }
     Ok(own)
 }
 
 fn position(marker: saphyr::Marker) -> Position {
-    Position {
-        line: number(marker.line()).max(1),
-        column: number(marker.col()).saturating_add(1),
-    }
+    Position { line: number(marker.line()).max(1), column: number(marker.col()).saturating_add(1) }
 }
 
 fn number(value: usize) -> u32 {
@@ -226,20 +207,14 @@ mod tests {
             ConfigData::Float(value) => format!("{value:?}"),
             ConfigData::String(text) => format!("{text:?}"),
             ConfigData::List(items) => {
-                format!(
-                    "[{}]",
-                    items.iter().map(show).collect::<Vec<_>>().join(", ")
-                )
+                format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", "))
             }
             ConfigData::Map(pairs) => {
                 let pair = |(key, value): &(Located, ConfigValue)| {
                     let Position { line, column } = key.position;
                     format!("{}@{line}:{column}={}", key.text, show(value))
                 };
-                format!(
-                    "{{{}}}",
-                    pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
-                )
+                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
             }
         };
         format!("{data}@{line}:{column}")
@@ -255,12 +230,7 @@ mod tests {
             }
         };
         let shown = shown.chars().take(200).collect::<String>();
-        assert_eq!(
-            shown,
-            expected,
-            "{:?}",
-            text.chars().take(80).collect::<String>()
-        );
+        assert_eq!(shown, expected, "{:?}", text.chars().take(80).collect::<String>());
     }
 
     #[test]
@@ -269,15 +239,9 @@ mod tests {
             "a: 1\nb:\n  - name: x\n    ok: true\n  - 1.5\nc: 'ä'\n",
             "{a@1:1=1@1:4, b@2:1=[{name@3:5=\"x\"@3:11, ok@4:5=true@4:9}@3:5, 1.5@5:5]@3:3, c@6:1=\"ä\"@6:4}@1:1",
         );
-        check(
-            "äö: {x: \t1}\r\nb: ~\r\nc:\r\n",
-            "{äö@1:1={x@1:6=1@1:10}@1:5, b@2:1=null@2:4, c@3:1=null@3:1}@1:1",
-        );
+        check("äö: {x: \t1}\r\nb: ~\r\nc:\r\n", "{äö@1:1={x@1:6=1@1:10}@1:5, b@2:1=null@2:4, c@3:1=null@3:1}@1:1");
         check("? [1]\n: 2", "a key must be a string at 1:3");
-        check(
-            "1: a\ntrue: b\n",
-            "{1@1:1=\"a\"@1:4, true@2:1=\"b\"@2:7}@1:1",
-        );
+        check("1: a\ntrue: b\n", "{1@1:1=\"a\"@1:4, true@2:1=\"b\"@2:7}@1:1");
         check("!custom {a: !!str 1}", "{a@1:10=\"1\"@1:13}@1:1");
     }
 
@@ -301,23 +265,11 @@ mod tests {
     fn broken_documents_are_refused_with_their_place() {
         check("a: 1\na: 2\n", "duplicated key in mapping at 2:1");
         check("1: a\n'1': b\n", "key `1` is there twice at 2:1");
-        check(
-            "a: 1\n---\nb: 2\n",
-            "a second document begins here; a file holds one at 3:1",
-        );
-        check(
-            "a: !!int x\n",
-            "value does not fit its tag, or an alias refers to what contains it at 1:4",
-        );
-        check(
-            "a: &a [*a]\n",
-            "value does not fit its tag, or an alias refers to what contains it at 1:8",
-        );
+        check("a: 1\n---\nb: 2\n", "a second document begins here; a file holds one at 3:1");
+        check("a: !!int x\n", "value does not fit its tag, or an alias refers to what contains it at 1:4");
+        check("a: &a [*a]\n", "value does not fit its tag, or an alias refers to what contains it at 1:8");
         check("a: 1\nb: \0\nc: 2", "NUL character at 2:4");
-        check(
-            "a: *nope\n",
-            "while parsing node, found unknown anchor at 1:4",
-        );
+        check("a: *nope\n", "while parsing node, found unknown anchor at 1:4");
         check("a: [1\nb: 2\n", "illegal placement of ':' indicator at 2:2");
     }
 
@@ -326,18 +278,11 @@ mod tests {
         let mut lists = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..20 {
             let inner = format!("*a{}", level - 1);
-            lists += &format!(
-                "a{level}: &a{level} [{}]\n",
-                [inner.as_str(); 10].join(", ")
-            );
+            lists += &format!("a{level}: &a{level} [{}]\n", [inner.as_str(); 10].join(", "));
         }
         check(&lists, "aliases expand to more than 64 MiB at 1:1");
 
-        let long = format!(
-            "a: &a {}\nb: [{}]\n",
-            "x".repeat(100_000),
-            ["*a"; 5000].join(", ")
-        );
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), ["*a"; 5000].join(", "));
         check(&long, "aliases expand to more than 64 MiB at 1:1");
 
         let mut keys = "- &a0 x\n".to_owned();
@@ -350,32 +295,16 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_without_exhausting_the_stack() {
-        check(
-            &"- ".repeat(500_000),
-            "line is indented too deeply at 1:258",
-        );
-        check(
-            &format!("{}x", "- ".repeat(500_000)),
-            "line is indented too deeply at 1:258",
-        );
-        check(
-            &format!("{}x", "? ".repeat(500_000)),
-            "line is indented too deeply at 1:258",
-        );
+        check(&"- ".repeat(500_000), "line is indented too deeply at 1:258");
+        check(&format!("{}x", "- ".repeat(500_000)), "line is indented too deeply at 1:258");
+        check(&format!("{}x", "? ".repeat(500_000)), "line is indented too deeply at 1:258");
         check(&"[".repeat(500_000), "recursion limit exceeded at 1:256");
-        check(
-            &"{a: ".repeat(500_000),
-            "recursion limit exceeded at 1:1021",
-        );
+        check(&"{a: ".repeat(500_000), "recursion limit exceeded at 1:1021");
         let open = "- ".repeat(127) + &"[".repeat(255) + "x" + &"]".repeat(255);
         check(&open, "nested more than 100 levels deep at 1:203");
-        let block: String = (0..250)
-            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
-            .collect();
+        let block: String = (0..250).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
         check(&block, "nested more than 100 levels deep at 102:102");
-        let indentless: String = (0..120)
-            .map(|depth| format!("{0}- a:\n", "  ".repeat(depth)))
-            .collect();
+        let indentless: String = (0..120).map(|depth| format!("{0}- a:\n", "  ".repeat(depth))).collect();
         check(&indentless, "nested more than 100 levels deep at 51:103");
     }
 }

@@ -50,9 +50,7 @@ impl Weight {
             total = total.saturating_add(item.total());
         }
         for (key, value) in &self.pairs {
-            total = total
-                .saturating_add(key.total())
-                .saturating_add(value.total());
+            total = total.saturating_add(key.total()).saturating_add(value.total());
         }
         total
     }
@@ -105,9 +103,7 @@ impl<'input> LoadableYamlNode<'input> for Weight {
             Yaml::Sequence(_) => Weight::new(Shape::List, NODE),
             Yaml::Mapping(_) => Weight::new(Shape::Map, NODE),
             Yaml::BadValue => Weight::new(Shape::Bad, NODE),
-            Yaml::Value(Scalar::String(text)) => {
-                Weight::new(Shape::Scalar, NODE + text.len() as u64)
-            }
+            Yaml::Value(Scalar::String(text)) => Weight::new(Shape::Scalar, NODE + text.len() as u64),
             _ => Weight::new(Shape::Scalar, NODE),
         }
     }

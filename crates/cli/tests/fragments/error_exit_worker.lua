@@ -1,0 +1,5 @@
+return {
+    main = function()
+        error("worker failed")
+    end,
+}

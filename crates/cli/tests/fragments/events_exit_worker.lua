@@ -1,0 +1,5 @@
+return {
+    main = function()
+        return nil, "worker failed"
+    end,
+}

@@ -1,0 +1,5 @@
+return {
+    main = function()
+        process.events():receive()
+    end,
+}

@@ -1,0 +1,133 @@
+//! The built program, run as its users run it.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// No test comes near it; a program that hangs fails its test after this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A running program; it is ended with the test.
+pub(crate) struct Program {
+    child: Child,
+    lines: Receiver<String>,
+    stderr: Receiver<String>,
+    stdout: String,
+}
+
+/// Runs the program in `folder` to its end.
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Ended {
+    Program::start(folder, args).end()
+}
+
+impl Program {
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_perilune"))
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell_line, lines) = channel();
+        let (tell_stderr, stderr) = channel();
+        let mut stdout_pipe = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while stdout_pipe.read_until(b'\n', &mut line).unwrap() > 0 {
+                let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+                if tell_line.send(text).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut stderr_pipe = child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stderr_pipe.read_to_end(&mut bytes).unwrap();
+            tell_stderr.send(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        Self { child, lines, stderr, stdout: String::new() }
+    }
+
+    pub(crate) fn os_pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has printed this line.
+    pub(crate) fn wait_for_line(&mut self, expected: &str) {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("the line was not printed");
+            self.stdout.push_str(&line);
+            if line.trim_end_matches('\n') == expected {
+                return;
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        // Ends when the pipe does, which is when the program does.
+        let stderr = self.stderr.recv_timeout(PATIENCE).expect("the program did not end");
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.stdout.push_str(&line);
+        }
+        let code = self.child.wait().unwrap().code();
+        Ended { code, stdout: std::mem::take(&mut self.stdout), stderr }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Without effect on one that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder with these files; missing folders on the way are made.
+pub(crate) fn folder<T: AsRef<[u8]>>(files: &[(&str, T)]) -> TempDir {
+    let root = TempDir::new().unwrap();
+    for (path, content) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    root
+}
+
+/// The text with every pid's number, which differs from run to run, replaced: `{app:processes|…}`.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let mut parts = text.split("|0x");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        let is_pid = rest.starts_with('}') && part.len() - rest.len() >= 5;
+        result.push_str(if is_pid { "|…" } else { "|0x" });
+        result.push_str(if is_pid { rest } else { part });
+    }
+    result
+}
+
+/// The lines in alphabetical order.
+pub(crate) fn sorted(text: &str) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    lines.into_iter().map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,131 @@
+//! What an interrupt from the terminal does.
+#![cfg(unix)]
+
+mod program;
+
+use std::process::Command;
+
+use program::{Ended, Program, folder};
+
+fn interrupt(program: &Program) {
+    signal(program, "-INT");
+}
+
+fn signal(program: &Program, name: &str) {
+    let sent = Command::new("kill").args([name, &program.os_pid().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Starts a script, which prints `ready` when it can be interrupted.
+fn start(script: &str, options: &[&str]) -> (tempfile::TempDir, Program) {
+    let root = folder(&[("main.lua", script)]);
+    let args = [&["run", "-s"], options, &["main.lua"]].concat();
+    let mut program = Program::start(root.path(), &args);
+    program.wait_for_line("ready");
+    (root, program)
+}
+
+fn told(ended: &Ended) -> (&str, &str, Option<i32>) {
+    (&ended.stdout, &ended.stderr, ended.code)
+}
+
+const POLITE: &str = r#"
+local events = process.events()
+print("ready")
+local event = events:receive()
+print(event.kind == process.event.CANCEL, event.from, event.reason, type(event.deadline))
+"#;
+
+/// Takes notice of the cancel and goes on.
+const STUBBORN: &str = r#"
+local events = process.events()
+print("ready")
+events:receive()
+print("told")
+events:receive()
+print("never")
+"#;
+
+const DEAF: &str = r#"
+print("ready")
+process.inbox():receive()
+print("never")
+"#;
+
+const BUSY: &str = r#"
+print("ready")
+while true do end
+"#;
+
+#[test]
+fn a_program_that_waits_for_the_cancel_ends_by_itself() {
+    for name in ["-INT", "-TERM"] {
+        let (_root, program) = start(POLITE, &[]);
+        signal(&program, name);
+        assert_eq!(told(&program.end()), ("ready\ntrue\tnil\thost shutdown\tstring\n", "", Some(0)));
+    }
+}
+
+#[test]
+fn its_result_is_still_the_exit_code() {
+    let (_root, program) = start("local e = process.events() print('ready') e:receive() return 5", &[]);
+    interrupt(&program);
+    assert_eq!(told(&program.end()), ("ready\n", "", Some(5)));
+}
+
+#[test]
+fn a_program_that_ignores_the_cancel_is_ended() {
+    for script in [DEAF, BUSY] {
+        for workers in ["1", "2"] {
+            let (_root, program) = start(script, &["--workers", workers, "--set", "shutdown.timeout=200ms"]);
+            interrupt(&program);
+            let ended = program.end();
+            assert_eq!((ended.stdout.as_str(), ended.code), ("ready\n", Some(1)));
+            assert!(ended.stderr.contains("entry app:main"), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_second_interrupt_ends_the_program_at_once() {
+    // The time that it would have is far longer than this test waits.
+    let (_root, mut program) = start(STUBBORN, &["--set", "shutdown.timeout=1h"]);
+    interrupt(&program);
+    program.wait_for_line("told");
+    interrupt(&program);
+    let ended = program.end();
+    assert_eq!((ended.stdout.as_str(), ended.code), ("ready\ntold\n", Some(1)));
+}
+
+#[test]
+fn workers_are_told_as_well() {
+    let worker = r#"
+        return {
+            main = function(parent)
+                local events = process.events()
+                process.send(parent, "up")
+                local event = events:receive()
+                print("worker: " .. tostring(event.kind))
+            end,
+        }
+    "#;
+    let main = r#"
+        local events = process.events()
+        local up = process.listen("up")
+        process.spawn_monitored("app:worker", "app:processes", process.pid())
+        up:receive()
+        print("ready")
+        local seen = {}
+        for i = 1, 2 do
+            seen[i] = events:receive().kind
+        end
+        table.sort(seen)
+        print(table.concat(seen, " "))
+    "#;
+    let root = folder(&[("main.lua", main), ("worker.lua", worker)]);
+    let mut program = Program::start(root.path(), &["run", "-s", "main.lua"]);
+    program.wait_for_line("ready");
+    interrupt(&program);
+    let ended = program.end();
+    assert_eq!(told(&ended), ("ready\nworker: pid.cancel\npid.cancel pid.exit\n", "", Some(0)));
+}

@@ -1,0 +1,1 @@
+empty_was_here = true

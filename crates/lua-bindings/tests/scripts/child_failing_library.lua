@@ -1,0 +1,1 @@
+error("library fails", 0)

@@ -1,0 +1,2 @@
+--@import lib=child_failing_library
+return function() end

@@ -1,0 +1,4 @@
+--= chunk
+--= function
+print("chunk")
+return function() print("function") return "ignored" end

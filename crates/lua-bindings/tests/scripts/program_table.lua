@@ -1,0 +1,3 @@
+--= chunk
+print("chunk")
+return { other = 1 }
