@@ -7,10 +7,10 @@ mod signals;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use clap::Parser;
-use perilune_runtime::application::{self, Diagnostics, Loaded};
+use perilune_runtime::application::{self, Diagnostic, Diagnostics, Loaded, Severity};
 use perilune_runtime::{Config, Exit, Foreground, Runtime, StartError};
 
 use crate::args::{Cli, Command, Common, Run, Target};
@@ -53,13 +53,24 @@ fn complain(text: &str, code: u8) -> ExitCode {
 
 fn load(common: &Common, target: &Target) -> Result<Loaded, Diagnostics> {
     let mut loaded = match target {
-        Target::Folder(folder) => application::load_folder(folder)?,
+        Target::Folder(folder) => not_empty(application::load_folder(folder)?)?,
         Target::Script(script) => application::load_file(script)?,
     };
     for change in &common.overrides {
         loaded.set_field(change)?;
     }
     Ok(loaded)
+}
+
+/// An application without entries would wait for a signal and do nothing: it is the wrong folder.
+fn not_empty(loaded: Loaded) -> Result<Loaded, Diagnostics> {
+    if !loaded.entries.is_empty() {
+        return Ok(loaded);
+    }
+    let problem = Diagnostic::new(Severity::Error, loaded.root.display(), "no application in this folder");
+    let mut found = loaded.warnings;
+    found.push(problem.with_help("an application has a file `_index.yaml` with its entries"));
+    Err(found)
 }
 
 // --- check
@@ -99,18 +110,26 @@ fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
     if !common.silent && runtime.warnings().iter().next().is_some() {
         eprintln!("{}", runtime.warnings());
     }
-    match choose(&runtime, &mut run) {
-        Ok(Choice::List) => {
-            list(&runtime);
-            runtime.stop();
-            ExitCode::SUCCESS
-        }
-        Ok(Choice::Stay) => attend(&runtime, None),
-        Ok(Choice::Start(id)) => match runtime.run_command(&id, run.host.as_deref(), run.rest) {
-            Ok(foreground) => attend(&runtime, Some(foreground)),
+    let choice = match choose(&runtime, &mut run) {
+        Ok(choice) => choice,
+        Err(error) => return refuse(&error),
+    };
+    if let Choice::List = choice {
+        list(&runtime);
+        runtime.stop();
+        return ExitCode::SUCCESS;
+    }
+    // Before the command starts: its first line of output may be answered by a signal.
+    let events = match Events::with_signals() {
+        Ok(events) => events,
+        Err(error) => return complain(&format!("error: could not watch for signals: {error}"), 1),
+    };
+    match choice {
+        Choice::List | Choice::Stay => attend(&runtime, events, None),
+        Choice::Start(id) => match runtime.run_command(&id, run.host.as_deref(), run.rest) {
+            Ok(foreground) => attend(&runtime, events, Some(foreground)),
             Err(error) => refuse(&error),
         },
-        Err(error) => refuse(&error),
     }
 }
 
@@ -168,26 +187,46 @@ enum Happening {
     Stopped,
 }
 
-/// Waits for the command's end or, without one, for a signal; then lets everything end.
-fn attend(runtime: &Arc<Runtime>, foreground: Option<Foreground>) -> ExitCode {
-    let (tell, happenings) = mpsc::channel();
-    let signals = tell.clone();
-    if let Err(error) = signals::watch(move || signals.send(Happening::Signal).is_ok()) {
-        return complain(&format!("error: could not watch for signals: {error}"), 1);
+struct Events {
+    tell: Sender<Happening>,
+    happenings: Receiver<Happening>,
+}
+
+impl Events {
+    fn with_signals() -> std::io::Result<Self> {
+        let (tell, happenings) = mpsc::channel();
+        let signals = tell.clone();
+        let mut is_first = true;
+        signals::watch(move || {
+            // Whoever asks twice does not want to wait, not even for a command that is still starting.
+            if !std::mem::take(&mut is_first) {
+                std::process::exit(1);
+            }
+            signals.send(Happening::Signal).is_ok()
+        })?;
+        Ok(Self { tell, happenings })
     }
+}
+
+/// Waits for the command's end or, without one, for a signal; then lets everything end.
+fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>) -> ExitCode {
+    let Events { tell, happenings } = events;
     let has_command = foreground.is_some();
     if let Some(foreground) = foreground {
         let tell = tell.clone();
         std::thread::spawn(move || tell.send(Happening::Ended(foreground.wait())));
     }
-    let (mut stopping, mut exit) = (false, None);
-    while let Ok(happening) = happenings.recv() {
+    let (mut stopping, mut stopped, mut code) = (false, false, None);
+    // Both orders happen: the command's end stops the rest, and a signal stops them together.
+    while !stopped || has_command && code.is_none() {
+        let Ok(happening) = happenings.recv() else { break };
         match happening {
-            Happening::Ended(end) => exit = Some(end),
-            // Whoever asks twice does not want to wait.
+            // Told now: the others may take their time.
+            Happening::Ended(exit) => code = Some(finish(&exit)),
+            // It is the first, but there is nothing left to wait for but others.
             Happening::Signal if stopping => std::process::exit(1),
             Happening::Signal => tracing::debug!("stopping"),
-            Happening::Stopped => break,
+            Happening::Stopped => stopped = true,
         }
         if !std::mem::replace(&mut stopping, true) {
             let (runtime, tell) = (Arc::clone(runtime), tell.clone());
@@ -197,22 +236,10 @@ fn attend(runtime: &Arc<Runtime>, foreground: Option<Foreground>) -> ExitCode {
             });
         }
     }
-    // The command may have ended while everything was being stopped.
-    let exit = exit.or_else(|| happenings.try_iter().find_map(ended));
-    match exit {
-        Some(exit) => finish(&exit),
-        None if has_command => ExitCode::FAILURE,
-        None => ExitCode::SUCCESS,
-    }
+    code.unwrap_or(ExitCode::SUCCESS)
 }
 
-fn ended(happening: Happening) -> Option<Exit> {
-    match happening {
-        Happening::Ended(exit) => Some(exit),
-        Happening::Signal | Happening::Stopped => None,
-    }
-}
-
+/// Says what the command's end leaves to say.
 fn finish(exit: &Exit) -> ExitCode {
     if let Some(text) = &exit.text {
         if exit.code == 0 {

@@ -98,6 +98,18 @@ fn the_second_interrupt_ends_the_program_at_once() {
 }
 
 #[test]
+fn a_command_that_has_ended_is_heard_before_the_others_end() {
+    let root = folder(&[
+        ("main.lua", "process.spawn('app:idle', 'app:processes') return 'done'"),
+        ("idle.lua", "return { main = function() process.inbox():receive() end }"),
+    ]);
+    let mut program = Program::start(root.path(), &["run", "-s", "--set", "shutdown.timeout=1h", "main.lua"]);
+    program.wait_for_line("done");
+    interrupt(&program);
+    assert_eq!(told(&program.end()), ("done\n", "", Some(1)));
+}
+
+#[test]
 fn workers_are_told_as_well() {
     let worker = r#"
         return {

@@ -49,6 +49,8 @@ pub(crate) struct ActorState {
     thread: Stack,
     thread_ref: Ref,
     current: Cell<usize>,
+    /// Counts the waits of all coroutines.
+    serial: Cell<u64>,
     tasks: RefCell<Vec<Option<Task>>>,
     ready: RefCell<VecDeque<u32>>,
     mail_waits: RefCell<Vec<MailWait>>,
@@ -73,6 +75,7 @@ struct Kept {
 #[derive(Default)]
 struct Rare {
     free: Vec<i32>,
+    free_tasks: Vec<u32>,
     libraries: Vec<Library>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
@@ -121,6 +124,7 @@ impl ActorFactory for LuaFactory {
             thread,
             thread_ref,
             current: Cell::new(0),
+            serial: Cell::new(0),
             tasks: RefCell::default(),
             ready: RefCell::default(),
             mail_waits: RefCell::default(),
@@ -473,7 +477,7 @@ impl ActorState {
         let current = self.tasks.borrow_mut().get_mut(index).and_then(Option::as_mut).is_some_and(|task| {
             let current = task.serial == token.serial() && task.end.is_none();
             if current {
-                task.serial = task.serial.wrapping_add(1);
+                task.serial = self.next_serial();
                 task.end = Some(ending);
             }
             current
@@ -530,8 +534,9 @@ impl ActorState {
     /// Adds a coroutine whose function and arguments are on its thread.
     pub(crate) fn add_task(&self, thread: Stack, key: Option<Key>, arguments: i32) -> usize {
         let mut tasks = self.tasks.borrow_mut();
-        let free = tasks.iter().position(Option::is_none);
-        let serial = 1;
+        let free = self.free_tasks().and_then(|mut free| free.pop());
+        // Never one that a coroutine at this place has had: channels remember tokens of waits that are over.
+        let serial = self.next_serial();
         let task = Task {
             thread,
             key,
@@ -543,8 +548,8 @@ impl ActorState {
         };
         let index = match free {
             Some(index) => {
-                tasks[index] = Some(task);
-                index
+                tasks[index as usize] = Some(task);
+                index as usize
             }
             None => {
                 if tasks.capacity() == 0 {
@@ -567,8 +572,23 @@ impl ActorState {
         }
     }
 
+    pub(crate) fn task_count(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+
+    fn free_tasks(&self) -> Option<RefMut<'_, Vec<u32>>> {
+        let kept = self.kept.borrow_mut();
+        RefMut::filter_map(kept, |kept| kept.as_mut()?.rare.as_mut().map(|rare| &mut rare.free_tasks)).ok()
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.serial.set(self.serial.get() + 1);
+        self.serial.get()
+    }
+
     fn remove_task(&self, index: usize) {
         let task = self.tasks.borrow_mut().get_mut(index).and_then(Option::take);
+        self.rare().free_tasks.push(index as u32);
         if let Some(key) = task.and_then(|task| task.key) {
             self.drop_key(key);
         }
@@ -665,9 +685,11 @@ impl ActorState {
 
     /// Pushes the channel of a view, the same one every time.
     pub(crate) fn push_view(&self, stack: Stack, view: &View) -> bool {
-        let key = self.kept.borrow().as_ref().and_then(|kept| {
-            kept.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key)
-        });
+        let key = self
+            .kept
+            .borrow()
+            .as_ref()
+            .and_then(|kept| kept.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key));
         key.map(|key| self.push_key(stack, key)).is_some()
     }
 
@@ -713,7 +735,8 @@ impl ActorState {
     // --- libraries
 
     pub(crate) fn push_library(&self, stack: Stack, serial: u64) -> bool {
-        let value = |rare: &Rare| rare.libraries.iter().find(|library| library.serial == serial).map(|found| found.value);
+        let value =
+            |rare: &Rare| rare.libraries.iter().find(|library| library.serial == serial).map(|found| found.value);
         let key = self.with_rare(value).flatten();
         key.map(|key| self.push_key(stack, key)).is_some()
     }
@@ -743,7 +766,12 @@ impl ActorState {
     // --- timers
 
     /// Starts a timer that feeds a channel.
-    pub(crate) fn start_alarm(&self, cx: &mut dyn Context, delay: Duration, alarmed: impl FnOnce(TimerId) -> Alarmed) -> u64 {
+    pub(crate) fn start_alarm(
+        &self,
+        cx: &mut dyn Context,
+        delay: Duration,
+        alarmed: impl FnOnce(TimerId) -> Alarmed,
+    ) -> u64 {
         let token = {
             let mut rare = self.rare();
             rare.timer_serial += 1;
@@ -809,7 +837,9 @@ impl ActorState {
 /// Where a coroutine waits, for a person.
 fn waiting_place(task: &Task) -> Option<String> {
     let stack = task.inner.last().unwrap_or(task.thread);
-    (0..8).find_map(|level| stack.place(level).filter(|place| place.line > 0)).map(|p| format!("{}:{}", p.source, p.line))
+    (0..8)
+        .find_map(|level| stack.place(level).filter(|place| place.line > 0))
+        .map(|p| format!("{}:{}", p.source, p.line))
 }
 
 impl From<Box<crate::modules::io::Done>> for Ending {

@@ -96,7 +96,8 @@ impl Reader {
         if self.unlimited {
             return Ok(());
         }
-        self.left = self.left.checked_sub(bytes).ok_or_else(|| Failure::new(ErrorKind::Invalid, "payload too large"))?;
+        self.left =
+            self.left.checked_sub(bytes).ok_or_else(|| Failure::new(ErrorKind::Invalid, "payload too large"))?;
         Ok(())
     }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Task {
     /// Coroutines of the script's own that a wait or a slice's end went through, outermost first.
     pub(crate) inner: ThinVec,
     pub(crate) start: Option<i32>,
-    pub(crate) serial: u32,
+    /// Of the wait it is in, or the next one.
+    pub(crate) serial: u64,
     pub(crate) waits: Waits,
     pub(crate) end: Option<Ending>,
 }
@@ -55,21 +56,26 @@ pub(crate) enum Waits {
     Operation,
 }
 
-/// One wait of one coroutine. A later wait has another token, so that what comes too late finds nobody.
+const TASK_BITS: u32 = 23;
+
+/// How many coroutines of one actor the runtime drives.
+pub(crate) const MAX_TASKS: usize = 1 << TASK_BITS;
+
+/// One wait of one coroutine. Any other wait of the actor has another token, so that what comes too late finds nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token(u64);
 
 impl Token {
-    pub(crate) fn new(task: usize, serial: u32) -> Self {
-        Self(u64::from(serial) << 31 | task as u64)
+    pub(crate) fn new(task: usize, serial: u64) -> Self {
+        Self((serial << TASK_BITS | task as u64) & !TIMER_BIT)
     }
 
     pub(crate) fn task(self) -> usize {
-        (self.0 & 0x7fff_ffff) as usize
+        (self.0 as usize) & (MAX_TASKS - 1)
     }
 
-    pub(crate) fn serial(self) -> u32 {
-        (self.0 >> 31) as u32
+    pub(crate) fn serial(self) -> u64 {
+        self.0 >> TASK_BITS
     }
 
     pub(crate) fn number(self) -> u64 {

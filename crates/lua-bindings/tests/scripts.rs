@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{
-    Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm,
-};
+use perilune_lua_bindings::{Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm};
 
 struct TestServices {
     scripts: Scripts,
@@ -166,14 +164,37 @@ macro_rules! scripts {
 }
 
 scripts! {
-    hello
+    channels
+    copies
+    coroutines
+    deadlock
+    deadlock_fails
+    errors_module
     generator
-    process_messages process_events process_links process_terminate process_cancel process_names
-    process_spawn_errors process_arguments copies channels coroutines errors_module strings_and_errors
-    imports isolation sorting deadlock deadlock_fails program program_function program_table program_yields random os_restricted hostile
-    time_objects
-    time_layouts
-    time_timers
-    time_errors
+    hello
+    hostile
+    imports
+    isolation
+    os_restricted
+    process_arguments
+    process_cancel
+    process_events
+    process_links
+    process_messages
+    process_names
+    process_spawn_errors
+    process_terminate
+    program
+    program_function
+    program_table
+    program_yields
+    random
+    sorting
+    stale_waits
+    strings_and_errors
     time_copies
+    time_errors
+    time_layouts
+    time_objects
+    time_timers
 }

@@ -1,6 +1,6 @@
 use mlua::ffi;
 
-use crate::task::{Ending, Waits, check_wait};
+use crate::task::{Ending, MAX_TASKS, Waits, check_wait};
 use crate::vm::{Break, Kind, ONE, Outcome, Return, Stack, Vm, raise};
 
 /// `coroutine.spawn(fn, ...)`: a coroutine that the runtime drives. It runs first; the caller goes on when it waits or
@@ -9,6 +9,9 @@ pub(crate) fn spawn(stack: Stack) -> Outcome {
     stack.want_kind(1, "spawn", Kind::Function, "function")?;
     let vm = Vm::current();
     let Some(actor) = vm.actor() else { return raise("no context found") };
+    if actor.task_count() >= MAX_TASKS {
+        return raise("too many coroutines");
+    }
     let count = stack.top();
     let can_wait = check_wait(vm, stack).is_ok();
     let thread = stack.push_thread();

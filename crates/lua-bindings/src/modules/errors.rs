@@ -209,7 +209,9 @@ fn from_table(stack: Stack) -> Result<Failure, Raise> {
     let details = if has_details {
         let limit = Vm::current().settings.limits.max_payload_bytes;
         match copy::read(stack, top + 4, limit)? {
-            Value::Table(table) if !table.array.is_empty() || !table.pairs.iter().all(|(key, _)| key.as_bytes().is_some()) => {
+            Value::Table(table)
+                if !table.array.is_empty() || !table.pairs.iter().all(|(key, _)| key.as_bytes().is_some()) =>
+            {
                 return raise("bad field 'details' of errors.new (keys must be strings)");
             }
             Value::Table(table) => Some(table).filter(|table| !table.pairs.is_empty()),

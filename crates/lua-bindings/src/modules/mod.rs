@@ -29,7 +29,19 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
-    "io", "logger", "time", "channel", "coroutine", "errors", "math", "os", "process", "string", "table", "utf8", "bit32",
+    "io",
+    "logger",
+    "time",
+    "channel",
+    "coroutine",
+    "errors",
+    "math",
+    "os",
+    "process",
+    "string",
+    "table",
+    "utf8",
+    "bit32",
 ];
 
 pub(crate) fn find(name: &str) -> Option<(&'static str, Make)> {

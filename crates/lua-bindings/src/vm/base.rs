@@ -10,9 +10,32 @@ use crate::modules::errors;
 /// Names of the language that scripts keep. Whatever is not here is not reachable: nothing that loads code or files, looks
 /// into other actors' tables, or steers the collector.
 const GLOBALS: [&CStr; 26] = [
-    c"assert", c"error", c"getmetatable", c"ipairs", c"next", c"pairs", c"pcall", c"rawequal", c"rawget", c"rawlen",
-    c"select", c"setmetatable", c"tonumber", c"tostring", c"type", c"typeof", c"unpack", c"xpcall", c"_VERSION", c"math",
-    c"string", c"table", c"bit32", c"buffer", c"utf8", c"vector",
+    c"assert",
+    c"error",
+    c"getmetatable",
+    c"ipairs",
+    c"next",
+    c"pairs",
+    c"pcall",
+    c"rawequal",
+    c"rawget",
+    c"rawlen",
+    c"select",
+    c"setmetatable",
+    c"tonumber",
+    c"tostring",
+    c"type",
+    c"typeof",
+    c"unpack",
+    c"xpcall",
+    c"_VERSION",
+    c"math",
+    c"string",
+    c"table",
+    c"bit32",
+    c"buffer",
+    c"utf8",
+    c"vector",
 ];
 
 const LIBRARIES: [&CStr; 9] =
@@ -21,9 +44,8 @@ const LIBRARIES: [&CStr; 9] =
 const OS: [&CStr; 4] = [c"time", c"date", c"clock", c"difftime"];
 
 /// String functions that also take a structured error for its message.
-const TEXT_FUNCTIONS: [&CStr; 12] = [
-    c"find", c"match", c"gmatch", c"gsub", c"sub", c"len", c"lower", c"upper", c"rep", c"byte", c"reverse", c"format",
-];
+const TEXT_FUNCTIONS: [&CStr; 12] =
+    [c"find", c"match", c"gmatch", c"gsub", c"sub", c"len", c"lower", c"upper", c"rep", c"byte", c"reverse", c"format"];
 
 /// Makes the read-only libraries that all actors of the VM share.
 pub(super) fn build(vm: &Vm, stack: Stack) {
@@ -307,7 +329,7 @@ impl Vm {
     }
 
     pub(crate) fn slice(&self) -> std::time::Duration {
-        if self.settings.break_everywhere { std::time::Duration::ZERO } else { self.settings.slice }
+        if self.settings.break_everywhere { std::time::Duration::from_micros(10) } else { self.settings.slice }
     }
 }
 

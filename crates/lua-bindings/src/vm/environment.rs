@@ -163,7 +163,9 @@ pub(super) fn raw_set(stack: Stack) -> Outcome {
         _ => {}
     }
     stack.push_globals();
-    if stack.pointer(1) == stack.pointer(4) && let Some(actor) = Vm::current().actor() {
+    if stack.pointer(1) == stack.pointer(4)
+        && let Some(actor) = Vm::current().actor()
+    {
         actor.drop_constants(stack);
     }
     stack.pop(1);
@@ -224,7 +226,8 @@ fn not_found(name: &str, definition: &Definition) -> String {
         "; it must be declared under `modules`".to_owned()
     } else {
         let aliases = definition.imports.iter().map(|(alias, _)| alias.as_str());
-        let near = known.iter().copied().chain(aliases).find(|candidate| strsim::damerau_levenshtein(name, candidate) < 3);
+        let near =
+            known.iter().copied().chain(aliases).find(|candidate| strsim::damerau_levenshtein(name, candidate) < 3);
         near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
     };
     format!("module '{name}' not found{advice}")

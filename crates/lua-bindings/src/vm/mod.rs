@@ -19,9 +19,9 @@ use perilune_actor_core::{Context, ErrorKind, Failure};
 use rustc_hash::FxHashMap;
 
 pub(crate) use environment::Loaded;
+pub use interrupt::Alarm;
 pub(crate) use interrupt::Break;
 pub(crate) use interrupt::over_budget;
-pub use interrupt::Alarm;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
 pub(crate) use stack::{Kind, Object, Ref, Stack};
 
@@ -214,7 +214,13 @@ impl Vm {
     }
 
     /// Runs `work` as the actor: host functions below it see this actor and this context.
-    pub(crate) fn enter<R>(&self, actor: &ActorState, cx: &mut dyn Context, loading: bool, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn enter<R>(
+        &self,
+        actor: &ActorState,
+        cx: &mut dyn Context,
+        loading: bool,
+        work: impl FnOnce() -> R,
+    ) -> R {
         struct Leave<'a> {
             vm: &'a Vm,
             before: Option<Running>,

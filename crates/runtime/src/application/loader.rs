@@ -57,15 +57,9 @@ pub fn load_folder(root: &Path) -> Result<Loaded, Diagnostics> {
         entries: BTreeMap::new(),
         diagnostics: Diagnostics::default(),
         sources: HashMap::new(),
-        is_application: false,
     };
     for file in yaml_files(&loader.root, &mut loader.diagnostics) {
         loader.file(&file);
-    }
-    if !loader.is_application && !loader.diagnostics.has_errors() {
-        let problem = Diagnostic::new(Severity::Error, root.display(), "folder holds no application");
-        let help = "an application has a file `_index.yaml`";
-        loader.diagnostics.push(problem.with_help(help));
     }
     if loader.diagnostics.has_errors() {
         return Err(loader.diagnostics);
@@ -78,8 +72,6 @@ struct Loader {
     entries: BTreeMap<EntryId, Entry>,
     diagnostics: Diagnostics,
     sources: HashMap<PathBuf, Source>,
-    /// Whether any of the files was one of ours.
-    is_application: bool,
 }
 
 /// What the entries of one file have in common.
@@ -118,7 +110,6 @@ impl Loader {
             Ok(document) => {
                 let document = document.unwrap_or_else(|| ConfigValue::empty_map(Position::START));
                 if file.strict || has_shape(&document) {
-                    self.is_application = true;
                     self.document(&file.path, &source, &document);
                 }
             }
