@@ -117,8 +117,12 @@ pub struct WorkerInfo {
     pub actors: usize,
     /// Actors that could run now.
     pub runnable: usize,
-    /// Pending timers.
+    /// Pending timers that actors started.
     pub timers: usize,
+    /// Work outside the scheduler that actors were promised the end of.
+    pub pending: usize,
+    /// Slices run so far.
+    pub slices: u64,
 }
 
 impl fmt::Debug for dyn Scheduler {

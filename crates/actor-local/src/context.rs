@@ -1,4 +1,6 @@
 use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use perilune_actor_core::{
@@ -8,11 +10,31 @@ use perilune_actor_core::{
 
 use crate::core::{Core, Relate, Spawned};
 use crate::inject::{Inject, Kind};
+use crate::scheduler::Shared;
 
 /// A worker, speaking for the actor it runs.
 pub(crate) struct LocalContext<'a> {
     pub(crate) core: &'a mut Core,
     pub(crate) slot: u32,
+}
+
+/// Counts a promise until it is kept or forgotten.
+struct Pending {
+    shared: Arc<Shared>,
+    worker: usize,
+}
+
+impl Pending {
+    fn new(shared: Arc<Shared>, worker: usize) -> Self {
+        shared.loads[worker].pending.fetch_add(1, Ordering::AcqRel);
+        Self { shared, worker }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.shared.loads[self.worker].pending.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl From<Relate> for Outcome<()> {
@@ -117,9 +139,11 @@ impl Context for LocalContext<'_> {
     }
 
     fn completion(&mut self, token: u64) -> Box<dyn FnOnce(Box<dyn Any + Send>) + Send> {
-        let (shared, worker, to) = (self.core.shared.clone(), self.core.worker, self.pid());
+        let to = self.pid();
+        let pending = Pending::new(Arc::clone(&self.core.shared), self.core.worker);
         Box::new(move |result| {
-            shared.inject(worker, Inject::Notice { to, notice: Notice::Completion { token, result } });
+            let inject = Inject::Notice { to, notice: Notice::Completion { token, result } };
+            pending.shared.inject(pending.worker, inject);
         })
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct Core {
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: usize,
+    slices: u64,
     running: bool,
     hosts: Vec<Option<Arc<Host>>>,
     untold: VecDeque<Tell>,
@@ -113,6 +114,7 @@ impl Core {
             slots: Vec::new(),
             free: Vec::new(),
             live: 0,
+            slices: 0,
             running: false,
             hosts: Vec::new(),
             untold: VecDeque::new(),
@@ -195,6 +197,7 @@ impl Core {
         }
         let Some(mut actor) = slot.actor.take() else { return true };
         slot.state = State::Running;
+        self.slices += 1;
         let step = self.guarded(|core| actor.step(&mut LocalContext { core, slot: index }));
         let slot = &mut self.slots[index as usize];
         slot.actor = Some(actor);
@@ -339,7 +342,10 @@ impl Core {
             if sooner {
                 let timer = self.timers.start(due, Target { slot, what: Due::CancelDeadline });
                 let failure = Arc::new(match &reason {
-                    Some(reason) => Failure::new(ErrorKind::Unavailable, reason.to_string()).retryable(),
+                    Some(reason) => {
+                        let text = format!("{reason}: process did not end in time");
+                        Failure::new(ErrorKind::Unavailable, text).retryable()
+                    }
                     None => Failure::new(ErrorKind::Timeout, "cancel deadline exceeded"),
                 });
                 if let Some(old) = self.extra(slot).deadline.replace(Deadline { timer, failure }) {
@@ -798,8 +804,8 @@ impl Core {
             Inject::Related { to, target, kind, token, result } => self.related(to, target, kind, token, result),
             Inject::Notice { to, notice } => self.notice(to, notice),
             Inject::StopHost { host, grace, reason } => self.stop_host(host, grace, &reason),
-            Inject::Inspect(reply) => {
-                let _ = reply.send(self.inspect());
+            Inject::Inspect { reply, with_actors } => {
+                let _ = reply.send(self.inspect(with_actors));
             }
             Inject::Look => {}
             Inject::Stop => return false,
@@ -862,13 +868,15 @@ impl Core {
         }
     }
 
-    fn inspect(&self) -> (WorkerInfo, Vec<ActorInfo>) {
+    fn inspect(&self, with_actors: bool) -> (WorkerInfo, Vec<ActorInfo>) {
         let mut info = WorkerInfo::default();
         info.actors = self.live;
         info.runnable = self.queue.len();
-        info.timers = self.timers.len();
-        let actors = (0..self.slots.len() as u32).filter_map(|slot| self.inspect_actor(slot)).collect();
-        (info, actors)
+        info.timers = self.timers.notices();
+        info.pending = self.shared.loads[self.worker].pending.load(Ordering::Acquire);
+        info.slices = self.slices;
+        let slots = if with_actors { self.slots.len() as u32 } else { 0 };
+        (info, (0..slots).filter_map(|slot| self.inspect_actor(slot)).collect())
     }
 
     fn inspect_actor(&self, index: u32) -> Option<ActorInfo> {

@@ -21,7 +21,7 @@ pub(crate) enum Inject {
     /// Cancel every actor of a host.
     StopHost { host: HostId, grace: Duration, reason: Arc<str> },
     /// What is there?
-    Inspect(Sender<(WorkerInfo, Vec<ActorInfo>)>),
+    Inspect { reply: Sender<(WorkerInfo, Vec<ActorInfo>)>, with_actors: bool },
     /// The clock was moved by hand.
     Look,
     /// End all actors and leave.

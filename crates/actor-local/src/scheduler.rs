@@ -40,6 +40,8 @@ pub(crate) struct Shared {
 pub(crate) struct Load {
     pub(crate) runnable: AtomicUsize,
     pub(crate) coming: AtomicUsize,
+    /// Work outside that actors were promised the end of.
+    pub(crate) pending: AtomicUsize,
 }
 
 impl Shared {
@@ -290,10 +292,10 @@ impl LocalScheduler {
         }
     }
 
-    fn inspect(&self) -> Vec<(WorkerInfo, Vec<ActorInfo>)> {
+    fn inspect(&self, with_actors: bool) -> Vec<(WorkerInfo, Vec<ActorInfo>)> {
         let answers = (0..self.shared.worker_count()).map(|worker| {
             let (reply, answer) = bounded(1);
-            self.shared.inject(worker, Inject::Inspect(reply));
+            self.shared.inject(worker, Inject::Inspect { reply, with_actors });
             answer
         });
         answers.collect::<Vec<_>>().into_iter().map(|answer| answer.recv().unwrap_or_default()).collect()
@@ -338,11 +340,11 @@ impl Scheduler for LocalScheduler {
     }
 
     fn actors(&self) -> Vec<ActorInfo> {
-        self.inspect().into_iter().flat_map(|(_, actors)| actors).collect()
+        self.inspect(true).into_iter().flat_map(|(_, actors)| actors).collect()
     }
 
     fn workers(&self) -> Vec<WorkerInfo> {
-        self.inspect().into_iter().map(|(info, _)| info).collect()
+        self.inspect(false).into_iter().map(|(info, _)| info).collect()
     }
 
     fn stop_host(&self, host: HostId, grace: Duration, reason: Arc<str>) {

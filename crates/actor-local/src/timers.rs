@@ -6,6 +6,8 @@ use perilune_actor_core::{Instant, TimerId};
 #[derive(Default)]
 pub(crate) struct Timers {
     pending: BTreeMap<TimerId, Target>,
+    /// How many of them are deadlines of cancels.
+    deadlines: usize,
     serial: u64,
 }
 
@@ -27,17 +29,30 @@ impl Timers {
         self.serial += 1;
         let timer = TimerId { due, serial: self.serial };
         self.pending.insert(timer, target);
+        self.deadlines += usize::from(target.what == Due::CancelDeadline);
         timer
     }
 
     pub(crate) fn stop(&mut self, timer: TimerId) -> bool {
-        self.pending.remove(&timer).is_some()
+        let target = self.pending.remove(&timer);
+        self.deadlines -= usize::from(target.is_some_and(|target| target.what == Due::CancelDeadline));
+        target.is_some()
     }
 
     /// Takes the first timer that is due, unless it was started after [`last`](Self::last) gave `last`.
     pub(crate) fn pop(&mut self, now: Instant, last: u64) -> Option<(TimerId, Target)> {
         let first = self.pending.first_entry()?;
-        (first.key().due <= now && first.key().serial <= last).then(|| first.remove_entry())
+        if first.key().due > now || first.key().serial > last {
+            return None;
+        }
+        let (timer, target) = first.remove_entry();
+        self.deadlines -= usize::from(target.what == Due::CancelDeadline);
+        Some((timer, target))
+    }
+
+    /// Pending timers that actors started.
+    pub(crate) fn notices(&self) -> usize {
+        self.pending.len() - self.deadlines
     }
 
     /// The serial of the youngest timer ever started.

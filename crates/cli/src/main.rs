@@ -125,7 +125,14 @@ fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
         Err(error) => return complain(&format!("error: could not watch for signals: {error}"), 1),
     };
     match choice {
-        Choice::List | Choice::Stay => attend(&runtime, events, None),
+        Choice::List | Choice::Stay => {
+            runtime.log_scripts(None);
+            let names: Vec<_> = runtime.commands().into_iter().map(|command| format!("`{}`", command.name)).collect();
+            if !common.silent && !names.is_empty() {
+                eprintln!("running without a command, until a signal; there are: {}", names.join(", "));
+            }
+            attend(&runtime, events, None)
+        }
         Choice::Start(id) => match runtime.run_command(&id, run.host.as_deref(), run.rest) {
             Ok(foreground) => attend(&runtime, events, Some(foreground)),
             Err(error) => refuse(&error),

@@ -103,7 +103,6 @@ fn syntax_errors_show_the_line() {
     refused(&files, &["check", "."], 1, &[what, place]);
 }
 
-// DIFFERS: with logs it is shown twice, first as a log line.
 #[test]
 fn a_syntax_error_is_shown_once() {
     let root = folder(&[("_index.yaml", INDEX), ("main.lua", "x = = 1")]);
@@ -252,7 +251,6 @@ fn arguments_reach_the_command() {
     let files = [("_index.yaml", INDEX), ("main.lua", GREET)];
     assert_eq!(check(&files, &["run", "greet", "a", "-s", "--", "-x", "b"], 0, &[]), "hi\ta\t-x\tb\n");
     assert_eq!(check(&files, &["run", "-x", "app:greet", "a"], 0, &[]), "hi\ta\n");
-    // DIFFERS: the main function of a script alone gets none.
     assert_eq!(check(&files, &["run", "main.lua", "a", "b"], 0, &[]), "hi\ta\tb\n");
 }
 
@@ -395,7 +393,6 @@ fn the_result_of_a_bare_script_counts_too() {
     for (script, code, stdout) in [("return 3", 3, ""), ("return false", 1, ""), ("return 'done'", 0, "done\n")] {
         assert_eq!(check_alone(&[("main.lua", script.to_owned())], code), stdout, "{script}");
     }
-    // DIFFERS: ends with code 0, or 1 for `false`, and says nothing.
     for script in ["return nil, 'no luck'", "return false, 'no luck'", "return {}, 'no luck'"] {
         check(&[("main.lua", script)], &["run", "main.lua"], 1, &["error: no luck", "entry app:main"]);
     }

@@ -141,3 +141,21 @@ fn workers_are_told_as_well() {
     let ended = program.end();
     assert_eq!(told(&ended), ("ready\nworker: pid.cancel\npid.cancel pid.exit\n", "", Some(0)));
 }
+
+#[test]
+fn a_command_that_ends_does_not_wait_for_processes_that_only_wait() {
+    let parent = r#"
+        for _ = 1, 3 do process.spawn("app:waits", "app:processes") end
+        local slow = process.spawn_monitored("app:sleeps", "app:processes")
+        print("ready")
+        return 3
+    "#;
+    let root = folder(&[
+        ("main.lua", parent),
+        ("waits.lua", "return { main = function() process.inbox():receive() end }"),
+        // Still has something to do, and is given the time for it.
+        ("sleeps.lua", "return { main = function() require('time').sleep('300ms') print('slept') end }"),
+    ]);
+    let ended = program::run(root.path(), &["run", "-s", "--set", "shutdown.timeout=1h", "main.lua"]);
+    assert_eq!(told(&ended), ("ready\nslept\n", "", Some(3)));
+}

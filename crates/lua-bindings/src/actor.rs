@@ -74,6 +74,8 @@ struct Kept {
 /// What hardly any actor needs.
 #[derive(Default)]
 struct Rare {
+    /// What the main function of a program gets after its chunk.
+    program_args: Vec<Value>,
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
@@ -215,11 +217,10 @@ impl ActorState {
             }
             self.pick_main(thread)?;
         }
-        for value in args {
-            thread.reserve(1);
-            copy::push(thread, value);
+        if self.definition.is_program && !args.is_empty() {
+            self.rare().program_args = args.to_vec();
         }
-        Ok(args.len() as i32)
+        Ok(push_all(thread, args))
     }
 
     /// Replaces what a chunk returned by its main function.
@@ -328,17 +329,20 @@ impl ActorState {
             return Ran::Off;
         }
         if self.definition.is_program && !self.second_stage.replace(true) && root.top() > 0 {
-            let found = vm.protect(|_, _| {
-                root.set_top(1);
+            let arguments = vm.protect(|_, _| {
+                // A second result that is an error is the program's end, whatever the first is.
                 let is_code = matches!(root.kind(1), Kind::Function | Kind::Table);
-                is_code.then(|| {
-                    let found = self.pick_main(root).is_ok();
-                    root.set_top(if found { 1 } else { 0 });
-                    found
-                })
+                if !is_code || errors::second_result(root).is_some() {
+                    return None;
+                }
+                root.set_top(1);
+                if self.pick_main(root).is_err() {
+                    return None;
+                }
+                self.with_rare(|rare| push_all(root, &rare.program_args)).or(Some(0))
             });
-            if let Ok(Some(true)) = found {
-                self.task(0, |task| task.start = Some(0));
+            if let Ok(Some(arguments)) = arguments {
+                self.task(0, |task| task.start = Some(arguments));
                 // At once: until it has begun, another coroutine could resume it.
                 return self.run_task(vm, index);
             }
@@ -832,6 +836,15 @@ impl ActorState {
         let budget = vm.settings.limits.callback_budget;
         (stuck > budget).then(|| crate::vm::over_budget(budget))
     }
+}
+
+/// Pushes values, and says how many.
+fn push_all(stack: Stack, values: &[Value]) -> i32 {
+    for value in values {
+        stack.reserve(1);
+        copy::push(stack, value);
+    }
+    values.len() as i32
 }
 
 /// Where a coroutine waits, for a person.

@@ -12,7 +12,14 @@ pub(crate) fn failure(registry: &Registry, origin: &Origin<'_>, failure: &Failur
 
 /// The same for a process that could not be started, and so has no pid.
 pub(crate) fn start_failure(registry: &Registry, definition: &Definition, failure: &Failure) -> String {
-    describe(registry, failure, &format!("entry {}, which did not start", definition.id))
+    let mut text = describe(registry, failure, &format!("entry {}, which did not start", definition.id));
+    if failure.kind == ErrorKind::NotFound {
+        text.push_str(&format!(
+            "\n  = help: end {} with `return {{ {1} = {1} }}`",
+            definition.chunk, definition.method
+        ));
+    }
+    text
 }
 
 fn describe(registry: &Registry, failure: &Failure, who: &str) -> String {
@@ -72,10 +79,10 @@ pub fn script_error(definition: &Definition, failure: &Failure) -> Diagnostic {
     }
 }
 
-/// The errors of all scripts that do not compile.
-pub(crate) fn compile_errors(registry: &Registry) -> Diagnostics {
+/// The errors of all scripts that do not compile, but for one.
+pub(crate) fn compile_errors(registry: &Registry, except: Option<&str>) -> Diagnostics {
     let mut found = Diagnostics::default();
-    for definition in registry.definitions() {
+    for definition in registry.definitions().filter(|definition| Some(definition.id.as_str()) != except) {
         if let Err(failure) = definition.compile() {
             found.push(script_error(definition, &failure));
         }

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
@@ -14,6 +16,9 @@ use crate::registry::Registry;
 use crate::report;
 use crate::services::AppServices;
 use crate::terminal::StdTerminal;
+
+/// How often a stopping application is asked whether anybody still acts.
+const QUIET_CHECK: Duration = Duration::from_millis(20);
 
 /// A running application. Dropping it ends every process at once; [`stop`](Self::stop) lets them finish.
 pub struct Runtime {
@@ -60,12 +65,6 @@ impl Runtime {
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
         let registry = Arc::new(Registry::new(loaded));
-        // The scripts beside a single one may have nothing to do with it.
-        if !prints_all {
-            for problem in report::compile_errors(&registry) {
-                tracing::error!(target: "perilune::process", "script does not compile\n{problem}");
-            }
-        }
         let services =
             Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
@@ -84,6 +83,17 @@ impl Runtime {
             .map_err(|error| StartError::Runtime(error.to_string()))?;
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler: Arc::new(scheduler), io: Some(io), warnings, stopped })
+    }
+
+    /// Logs every script that does not compile, but for one that is about to say so itself.
+    pub fn log_scripts(&self, except: Option<&str>) {
+        // The scripts beside a single one may have nothing to do with it.
+        if self.services.prints_all {
+            return;
+        }
+        for problem in report::compile_errors(&self.registry, except) {
+            tracing::error!(target: "perilune::process", "script does not compile\n{problem}");
+        }
     }
 
     /// What somebody should look at: misspelt keys and the like.
@@ -144,6 +154,7 @@ impl Runtime {
     /// No such entry or host, no way to choose among several terminal hosts, or a script that does not start.
     pub fn run_command(&self, id: &str, host: Option<&str>, args: Vec<String>) -> Result<Foreground, StartError> {
         let definition = self.registry.process(id).map_err(|failure| StartError::Usage(failure.message))?;
+        self.log_scripts(Some(id));
         if let Err(failure) = definition.compile() {
             return Err(StartError::Script(report::script_error(&definition, &failure).to_string()));
         }
@@ -188,6 +199,17 @@ impl Runtime {
         Ok(io.handle().clone())
     }
 
+    /// Whether nothing can happen any more unless somebody outside makes it: no process runs or is about to, no timer is
+    /// pending but deadlines of cancels, and nothing is in flight.
+    fn is_quiet(&self) -> bool {
+        let idle =
+            |workers: &[WorkerInfo]| workers.iter().all(|worker| worker.runnable + worker.timers + worker.pending == 0);
+        let slices = |workers: &[WorkerInfo]| workers.iter().map(|worker| worker.slices).sum::<u64>();
+        // Workers answer one after the other. If none has run anything between two rounds, no message was on its way.
+        let (first, second) = (self.scheduler.workers(), self.scheduler.workers());
+        idle(&first) && idle(&second) && slices(&first) == slices(&second)
+    }
+
     /// The live processes, at about this moment.
     pub fn processes(&self) -> Vec<ActorInfo> {
         self.scheduler.actors()
@@ -203,17 +225,31 @@ impl Runtime {
         self.scheduler.workers()
     }
 
-    /// Ends the application: a cancel to every process, the time of `shutdown.timeout` to act on it, then force.
+    /// Ends the application: a cancel to every process, the time of `shutdown.timeout` to act on it, then force. Force
+    /// comes at once when nobody acts any more: all that is left waits for messages that nobody will send.
     pub fn stop(&self) {
         if self.stopped.swap(true, Ordering::AcqRel) {
             return;
         }
+        let (tell, all_ended) = std::sync::mpsc::channel::<()>();
         let hosts: Vec<_> = self.registry.entries.values().filter(|entry| is_host(&entry.definition)).collect();
         // At once: the timeout is for the whole, not for each.
         std::thread::scope(|scope| {
             for host in hosts {
                 let id = HostId::new(host.id.as_str());
-                scope.spawn(move || self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into()));
+                let tell = tell.clone();
+                scope.spawn(move || {
+                    self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into());
+                    drop(tell);
+                });
+            }
+            drop(tell);
+            // Ends when the last of them has let go of its end.
+            while all_ended.recv_timeout(QUIET_CHECK) == Err(RecvTimeoutError::Timeout) {
+                if self.is_quiet() {
+                    self.scheduler.stop();
+                    break;
+                }
             }
         });
         self.scheduler.stop();
@@ -305,7 +341,7 @@ pub fn check(loaded: Loaded) -> Diagnostics {
     found.extend(loaded.check(KNOWN_MODULES));
     found.extend(unsupported(&loaded));
     if !found.has_errors() {
-        found.extend(report::compile_errors(&Registry::new(loaded)));
+        found.extend(report::compile_errors(&Registry::new(loaded), None));
     }
     found
 }

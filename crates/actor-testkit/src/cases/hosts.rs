@@ -150,7 +150,8 @@ pub fn stopped_host_cancels_and_then_forces<H: Harness>(harness: &H) {
         for (_, ended) in &probes {
             let reason = wait(ended, "a forced end");
             let failure = reason.failure().expect("a failure");
-            assert_eq!((failure.kind.clone(), failure.message.as_str()), (ErrorKind::Unavailable, "host shutdown"));
+            let told = (failure.kind.clone(), failure.message.as_str());
+            assert_eq!(told, (ErrorKind::Unavailable, "host shutdown: process did not end in time"));
         }
         stopping.join().expect("no panic");
     });
