@@ -1,0 +1,172 @@
+//! From a spawn to an actor that can run.
+
+use super::*;
+
+impl Core {
+    /// The worker a new actor is put on.
+    pub(crate) fn place(&self, host: &Host, wish: Option<Placement>, may_leave: bool) -> usize {
+        if !may_leave || self.shared.worker_count() == 1 {
+            return self.worker;
+        }
+        let spec = host.spec();
+        let workers = self.shared.workers_of(&spec);
+        match wish.unwrap_or(spec.placement) {
+            Placement::Spread => host.turn(workers),
+            Placement::Local if self.worker < workers => self.worker,
+            _ => {
+                let here = self.queue.len() + usize::from(self.running);
+                let (best, load) = self.shared.least_loaded(workers);
+                if self.worker < workers && here < load + 2 { self.worker } else { best }
+            }
+        }
+    }
+
+    pub(crate) fn spawn(&mut self, parent: u32, spawn: Spawn, token: Option<u64>) -> Spawned {
+        let Some(host) = self.host(spawn.host) else {
+            return Spawned::Done(Err(ActorError::HostNotFound(spawn.host.as_str().into())));
+        };
+        let worker = self.place(&host, spawn.placement, token.is_some());
+        let pid = self.pid(parent);
+        match token {
+            Some(token) if worker != self.worker => {
+                let reply = Reply::Actor { pid, token };
+                if spawn.relation.linked {
+                    self.extra(parent).spawning.push(token);
+                }
+                self.shared.loads[worker].coming.fetch_add(1, Ordering::Relaxed);
+                self.shared.inject(worker, Inject::Spawn { spawn: Box::new(spawn), parent: Some(pid), reply });
+                Spawned::Pending
+            }
+            _ => Spawned::Done(self.spawn_here(&host, spawn, Some(pid))),
+        }
+    }
+
+    pub(super) fn spawn_here(&mut self, host: &Host, spawn: Spawn, parent: Option<Pid>) -> Result<Pid, ActorError> {
+        host.enter()?;
+        let Some(slot) = self.allocate(host.id()) else {
+            host.leave();
+            return Err(ActorError::HostFull { host: host.id(), limit: MAX_SLOTS as usize });
+        };
+        let pid = self.pid(slot);
+        let created = self.prepare(slot, pid, parent, spawn);
+        let created =
+            created.and_then(|factory| match self.guarded(|core| factory.create(&mut LocalContext { core, slot })) {
+                Ok(created) => created.map_err(ActorError::Create),
+                Err(panic) => Err(ActorError::Create(panic_failure(&*panic))),
+            });
+        match (created, self.slots[slot as usize].doomed.take()) {
+            (Ok(actor), None) => {
+                self.slots[slot as usize].actor = Some(actor);
+                self.enqueue(slot);
+                Ok(pid)
+            }
+            (Ok(actor), Some(failure)) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+                self.abandon(slot, parent);
+                Err(ActorError::Create(Failure::clone(&failure)))
+            }
+            (Err(error), _) => {
+                self.abandon(slot, parent);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back an actor that could not be made. Nobody may learn of an actor that never was, and nothing it asked
+    /// for may outlive it: the slot's next actor must not meet its timers.
+    fn abandon(&mut self, slot: u32, parent: Option<Pid>) {
+        let pid = self.pid(slot);
+        if let Some(parent) = parent.and_then(|parent| self.local_slot(parent)) {
+            let relations = &mut self.extra(parent).relations;
+            relations.unwatch(pid);
+            relations.unlink(pid);
+        }
+        let extra = self.slots[slot as usize].extra.take();
+        self.close(slot, pid);
+        self.leave(slot);
+        if let Some(extra) = extra {
+            let relations = self.settle(pid, *extra, None).0;
+            let tells = relations.exit(pid, &ExitReason::Normal(None));
+            self.untold.extend(tells.filter(|tell| !matches!(tell.signal, Signal::Down { .. })));
+        }
+        self.tell();
+    }
+
+    /// Everything that must be in place before the first instruction.
+    fn prepare(
+        &mut self,
+        slot: u32,
+        pid: Pid,
+        parent: Option<Pid>,
+        spawn: Spawn,
+    ) -> Result<Box<dyn perilune_actor_core::ActorFactory>, ActorError> {
+        if let Some(name) = &spawn.name {
+            self.shared.names.register(name, pid)?;
+        }
+        if let Some(hook) = spawn.on_exit {
+            self.extra(slot).on_exit = Some(hook);
+        }
+        if let Some(parent) = parent {
+            if spawn.relation.monitored {
+                self.extra(slot).relations.add_watcher(parent);
+            }
+            if spawn.relation.linked {
+                self.extra(slot).relations.link(parent);
+            }
+            if let Some(parent) = self.local_slot(parent) {
+                self.adopt(parent, pid, spawn.relation);
+            }
+        }
+        for (topic, payload) in spawn.messages {
+            if self.shared.directory.counts_messages() {
+                self.shared.reserve(pid)?;
+            }
+            self.push(slot, Envelope { from: parent, topic, payload });
+        }
+        Ok(spawn.factory)
+    }
+
+    /// The parent's half of a spawn's relations.
+    pub(super) fn adopt(&mut self, parent: u32, child: Pid, relation: Relation) {
+        if relation.monitored {
+            self.extra(parent).relations.watch(child);
+        }
+        if relation.linked {
+            self.extra(parent).relations.link(child);
+        }
+    }
+
+    fn allocate(&mut self, host: HostId) -> Option<u32> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot < MAX_SLOTS)?;
+                self.slots.push(Slot {
+                    generation: 0,
+                    state: State::Free,
+                    queued: false,
+                    trap_links: false,
+                    host,
+                    actor: None,
+                    mailbox: Mailbox::default(),
+                    doomed: None,
+                    extra: None,
+                });
+                slot
+            }
+        };
+        let place = &mut self.slots[slot as usize];
+        place.state = State::Creating;
+        place.host = host;
+        place.trap_links = false;
+        self.live += 1;
+        let address = self.address(slot);
+        let directory = &self.shared.directory;
+        directory.open(address);
+        if directory.counts_messages() {
+            let gauge = Counted { directory: Arc::clone(directory), address };
+            self.slots[slot as usize].mailbox = Mailbox::with_gauge(Box::new(gauge));
+        }
+        Some(slot)
+    }
+}

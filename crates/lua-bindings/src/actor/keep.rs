@@ -1,0 +1,180 @@
+//! Lua values that only host objects hold, and what an actor remembers about them.
+
+use super::*;
+
+impl ActorState {
+    /// A stack for a moment's work that no script sees.
+    pub(crate) fn scratch(&self) -> Stack {
+        self.vm.main()
+    }
+
+    fn kept(&self) -> RefMut<'_, Kept> {
+        RefMut::map(self.kept.borrow_mut(), |kept| {
+            let empty = || Box::new(Kept { store: Ref::NONE, next: 1, views: Vec::new(), rare: None });
+            &mut **kept.get_or_insert_with(empty)
+        })
+    }
+
+    pub(super) fn rare(&self) -> RefMut<'_, Rare> {
+        RefMut::map(self.kept(), |kept| &mut **kept.rare.get_or_insert_default())
+    }
+
+    /// Looks at what hardly any actor has.
+    pub(super) fn with_rare<R>(&self, look: impl FnOnce(&Rare) -> R) -> Option<R> {
+        self.kept.borrow().as_ref()?.rare.as_deref().map(look)
+    }
+
+    /// Pops a value and keeps it until the key is dropped or the actor ends.
+    pub(crate) fn keep(&self, stack: Stack) -> Key {
+        let value = stack.top();
+        let store = self.kept().store;
+        let store = if store.is_none() {
+            stack.push_table(1, 0);
+            let store = stack.pop_ref();
+            self.kept().store = store;
+            store
+        } else {
+            store
+        };
+        let key = {
+            let mut kept = self.kept();
+            let free = kept.rare.as_mut().and_then(|rare| rare.free.pop());
+            free.unwrap_or_else(|| {
+                kept.next += 1;
+                kept.next - 1
+            })
+        };
+        stack.reserve(1);
+        stack.push_ref(store);
+        stack.insert(value);
+        stack.raw_seti(value, key);
+        stack.pop(1);
+        Key(key)
+    }
+
+    pub(crate) fn push_key(&self, stack: Stack, key: Key) {
+        stack.reserve(2);
+        stack.push_ref(self.kept().store);
+        let store = stack.top();
+        stack.raw_geti(store, key.0);
+        stack.remove(store);
+    }
+
+    /// Lets go of a kept value, also from inside the collector: the value itself goes when its place is used again.
+    pub(crate) fn drop_key(&self, key: Key) {
+        self.rare().free.push(key.0);
+    }
+
+    /// Pushes the channel of a view, the same one every time.
+    pub(crate) fn push_view(&self, stack: Stack, view: &View) -> bool {
+        let key = self
+            .kept
+            .borrow()
+            .as_ref()
+            .and_then(|kept| kept.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key));
+        key.map(|key| self.push_key(stack, key)).is_some()
+    }
+
+    /// Keeps the channel on top as the one of that view.
+    pub(crate) fn add_view(&self, stack: Stack, view: View) {
+        stack.copy(stack.top());
+        let key = self.keep(stack);
+        let mut kept = self.kept();
+        if kept.views.capacity() == 0 {
+            kept.views.reserve_exact(1);
+        }
+        kept.views.push((view, key));
+    }
+
+    pub(crate) fn remove_view(&self, view: &View) {
+        let key = {
+            let mut kept = self.kept();
+            let position = kept.views.iter().position(|(known, _)| known == view);
+            position.map(|position| kept.views.remove(position).1)
+        };
+        if let Some(key) = key {
+            self.drop_key(key);
+        }
+        let waiting: Vec<_> = {
+            let waits = self.mail_waits.borrow();
+            waits.iter().filter(|wait| wait.view == *view).map(|wait| (wait.token, wait.case)).collect()
+        };
+        for (token, case) in waiting {
+            self.finish_case(token, case, Ending::Closed);
+        }
+    }
+
+    /// Whether the listener of that topic asked for whole messages.
+    pub(crate) fn wants_objects(&self, topic: &perilune_actor_core::Topic) -> bool {
+        let key = self.kept.borrow().as_ref().and_then(|kept| {
+            let is_topic = |view: &View| matches!(view, View::Topic(known) if known == topic);
+            kept.views.iter().find(|(view, _)| is_topic(view)).map(|(_, key)| *key)
+        });
+        let Some(key) = key else { return false };
+        crate::modules::channel::wants_objects(self, key)
+    }
+
+    pub(crate) fn push_library(&self, stack: Stack, serial: u64) -> bool {
+        let value =
+            |rare: &Rare| rare.libraries.iter().find(|library| library.serial == serial).map(|found| found.value);
+        let key = self.with_rare(value).flatten();
+        key.map(|key| self.push_key(stack, key)).is_some()
+    }
+
+    /// Keeps the value and the environment on top as those of a library.
+    pub(crate) fn add_library(&self, stack: Stack, serial: u64) {
+        let environment = self.keep(stack);
+        let value = self.keep(stack);
+        self.rare().libraries.push(Library { serial, value, environment });
+    }
+
+    /// Makes the VM look names up again in all sources of this actor.
+    pub(crate) fn drop_constants(&self, stack: Stack) {
+        stack.reserve(2);
+        stack.push_globals();
+        stack.set_safe_environment(stack.top(), false);
+        stack.pop(1);
+        let environments = |rare: &Rare| rare.libraries.iter().map(|library| library.environment).collect();
+        let environments: Vec<_> = self.with_rare(environments).unwrap_or_default();
+        for key in environments {
+            self.push_key(stack, key);
+            stack.set_safe_environment(stack.top(), false);
+            stack.pop(1);
+        }
+    }
+
+    /// Starts a timer that feeds a channel.
+    pub(crate) fn start_alarm(
+        &self,
+        cx: &mut dyn Context,
+        delay: Duration,
+        alarmed: impl FnOnce(TimerId) -> Alarmed,
+    ) -> u64 {
+        let token = {
+            let mut rare = self.rare();
+            rare.timer_serial += 1;
+            rare.timer_serial | TIMER_BIT
+        };
+        let timer = cx.start_timer(delay, token);
+        self.rare().timers.insert(token, alarmed(timer));
+        token
+    }
+
+    pub(crate) fn with_alarms<R>(&self, change: impl FnOnce(&mut FxHashMap<u64, Alarmed>) -> R) -> R {
+        change(&mut self.rare().timers)
+    }
+
+    /// The state of this actor's random numbers.
+    pub(crate) fn random(&self) -> u64 {
+        let seed = || {
+            let mut hasher = rustc_hash::FxHasher::default();
+            std::hash::Hash::hash(&(self.pid.unique(), std::process::id(), Instant::now()), &mut hasher);
+            std::hash::Hasher::finish(&hasher) | 1
+        };
+        *self.rare().random.get_or_insert_with(seed)
+    }
+
+    pub(crate) fn set_random(&self, state: u64) {
+        self.rare().random = Some(state);
+    }
+}

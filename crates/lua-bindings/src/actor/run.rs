@@ -1,0 +1,199 @@
+//! Running: from the main function to the reason of the end.
+
+use super::*;
+
+impl ActorState {
+    /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
+    pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, args: &[Value]) -> Result<i32, Failure> {
+        let thread = self.thread;
+        thread.push_globals();
+        if let Err(raise) = self.import(vm, thread, loaded, 1) {
+            return Err(self.raised(thread, raise));
+        }
+        thread.set_top(0);
+        loaded.push_chunk(thread);
+        if !self.definition.is_program {
+            if !thread.call_protected(0, 1) {
+                return Err(self.raised(thread, Raise::Top));
+            }
+            self.pick_main(thread)?;
+        }
+        if self.definition.is_program && !args.is_empty() {
+            self.rare().program_args = args.to_vec();
+        }
+        Ok(push_all(thread, args))
+    }
+
+    /// Replaces what a chunk returned by its main function.
+    fn pick_main(&self, thread: Stack) -> Result<(), Failure> {
+        let method = &self.definition.method;
+        match thread.kind(1) {
+            Kind::Function => return Ok(()),
+            Kind::Table => {
+                if let Ok(name) = std::ffi::CString::new(method.as_str()) {
+                    thread.raw_get(1, &name);
+                    thread.remove(1);
+                    if thread.kind(1) == Kind::Function {
+                        return Ok(());
+                    }
+                }
+            }
+            _ => {}
+        }
+        thread.set_top(0);
+        let text = format!("method \"{method}\" not found in module");
+        Err(Failure::new(ErrorKind::NotFound, text))
+    }
+
+    fn raised(&self, stack: Stack, raise: Raise) -> Failure {
+        match raise {
+            Raise::Failure(failure) => *failure,
+            Raise::Text(text) | Raise::Argument(_, text) => Failure::new(ErrorKind::Internal, text),
+            Raise::Top => errors::from_raised(stack, stack.top()),
+        }
+    }
+
+    pub(super) fn run(&self, vm: &Vm) -> Step {
+        loop {
+            self.match_mail(vm);
+            let Some(task) = self.ready.borrow_mut().pop_front() else { return self.idle(vm) };
+            match self.run_task(vm, task as usize) {
+                Ran::Off => {}
+                Ran::Yielded => self.ready.borrow_mut().push_back(task),
+                Ran::Preempted => {
+                    self.ready.borrow_mut().push_front(task);
+                    return match self.stuck_in_sort(vm) {
+                        Some(failure) => Step::Exit(self.failed(failure)),
+                        None => Step::Yield,
+                    };
+                }
+                Ran::Exit(reason) => return Step::Exit(reason),
+            }
+            if vm.is_slice_over() && !self.ready.borrow().is_empty() {
+                return Step::Yield;
+            }
+        }
+    }
+
+    /// Runs one coroutine until it waits, ends, or its slice is used up.
+    fn run_task(&self, vm: &Vm, index: usize) -> Ran {
+        self.current.set(index);
+        let (root, mut thread, mut arguments) = {
+            let mut tasks = self.tasks.borrow_mut();
+            let Some(task) = tasks.get_mut(index).and_then(Option::as_mut) else { return Ran::Off };
+            task.waits = Waits::No;
+            (task.thread, task.inner.last().unwrap_or(task.thread), task.start.take().unwrap_or(0))
+        };
+        loop {
+            let status = thread.resume(arguments);
+            arguments = 0;
+            if status == ffi::LUA_BREAK {
+                let (why, below) = vm.take_break();
+                self.task(index, |task| task.inner.extend(below));
+                return match why {
+                    Break::Wait => Ran::Off,
+                    Break::Slice => Ran::Preempted,
+                    Break::End(failure) => Ran::Exit(self.failed(failure)),
+                };
+            }
+            if let Some(failure) = self.ending.borrow_mut().take() {
+                return Ran::Exit(self.failed(*failure));
+            }
+            if thread != root {
+                // A coroutine of the script's own came back; whoever resumed it goes on.
+                let resumer = self.task(index, |task| {
+                    task.inner.pop();
+                    task.inner.last()
+                });
+                thread = resumer.unwrap_or(root);
+                continue;
+            }
+            return match status {
+                ffi::LUA_OK => self.returned(vm, index, root),
+                ffi::LUA_YIELD => {
+                    root.set_top(0);
+                    root.keep_from_scripts();
+                    Ran::Yielded
+                }
+                _ => Ran::Exit(self.died(vm, root)),
+            };
+        }
+    }
+
+    fn returned(&self, vm: &Vm, index: usize, root: Stack) -> Ran {
+        if index != 0 {
+            // What is left there would make it look as if it had not begun.
+            root.set_top(0);
+            self.remove_task(index);
+            return Ran::Off;
+        }
+        if self.definition.is_program && !self.second_stage.replace(true) && root.top() > 0 {
+            let arguments = vm.protect(|_, _| {
+                // A second result that is an error is the program's end, whatever the first is.
+                let is_code = matches!(root.kind(1), Kind::Function | Kind::Table);
+                if !is_code || errors::second_result(root).is_some() {
+                    return None;
+                }
+                root.set_top(1);
+                if self.pick_main(root).is_err() {
+                    return None;
+                }
+                self.with_rare(|rare| push_all(root, &rare.program_args)).or(Some(0))
+            });
+            if let Ok(Some(arguments)) = arguments {
+                self.task(0, |task| task.start = Some(arguments));
+                // At once: until it has begun, another coroutine could resume it.
+                return self.run_task(vm, index);
+            }
+        }
+        let limit = vm.settings.limits.max_payload_bytes;
+        let result = vm.protect(|_, _| {
+            if let Some(error) = errors::second_result(root) {
+                return Err(error);
+            }
+            copy::read(root, 1, limit)
+        });
+        Ran::Exit(match result.and_then(|result| result) {
+            Ok(value) => ExitReason::normal(value),
+            Err(failure) => self.failed(failure),
+        })
+    }
+
+    /// The main or a spawned coroutine raised an error.
+    fn died(&self, vm: &Vm, root: Stack) -> ExitReason {
+        let failure = vm.protect(|_, _| errors::from_raised(root, root.top())).unwrap_or_else(|failure| failure);
+        let stack = Some(root.traceback()).filter(|text| !text.is_empty());
+        self.failed(Failure { stack: failure.stack.or(stack), ..failure })
+    }
+
+    fn failed(&self, failure: Failure) -> ExitReason {
+        self.vm.services.failed(&self.origin(), &failure);
+        ExitReason::failed(failure)
+    }
+
+    /// Nothing to run: either something will come, or never.
+    fn idle(&self, vm: &Vm) -> Step {
+        let hopeless = {
+            let tasks = self.tasks.borrow();
+            let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation);
+            !tasks.iter().flatten().any(waits) && self.with_rare(|rare| rare.timers.is_empty()).unwrap_or(true)
+        };
+        if hopeless && let Some(step) = self.deadlock(vm) {
+            return step;
+        }
+        Step::Wait
+    }
+
+    fn deadlock(&self, vm: &Vm) -> Option<Step> {
+        if std::mem::replace(&mut self.rare().warned, true) {
+            return None;
+        }
+        let places: Vec<_> = self.tasks.borrow().iter().flatten().filter_map(waiting_place).collect();
+        let text = format!("deadlock: no message can wake this process, which waits at {}", places.join(", "));
+        if vm.settings.fail_deadlocks {
+            return Some(Step::Exit(self.failed(Failure::new(ErrorKind::Internal, text))));
+        }
+        vm.services.log(&self.origin(), crate::services::Level::Warn, "process", &text, &[]);
+        None
+    }
+}

@@ -1,0 +1,201 @@
+//! What coroutines wait for, and the coroutines themselves.
+
+use super::*;
+
+impl ActorState {
+    /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
+    pub(super) fn match_mail(&self, vm: &Vm) {
+        let mut position = 0;
+        // With many waits it matters not to ask again for each of them. With few it would only cost an allocation.
+        let remembers = self.mail_waits.borrow().len() > 8;
+        let mut given_away: Vec<View> = Vec::new();
+        loop {
+            // Not in a `while let`, which would keep the list borrowed while it is changed.
+            let view = self.mail_waits.borrow().get(position).map(|wait| wait.view.clone());
+            let Some(view) = view else { return };
+            // Whoever has been woken and not run yet has a claim to what is there.
+            let is_given_away = given_away.contains(&view) || {
+                let waiting = self.waiting_mail(vm, &view);
+                waiting == 0 || self.granted(&view) >= waiting
+            };
+            if is_given_away {
+                if remembers && !given_away.contains(&view) {
+                    given_away.push(view);
+                }
+                position += 1;
+                continue;
+            }
+            let (token, case) = {
+                let waits = self.mail_waits.borrow();
+                (waits[position].token, waits[position].case)
+            };
+            self.finish_case(token, case, Ending::Mail(view));
+        }
+    }
+
+    fn waiting_mail(&self, vm: &Vm, view: &View) -> usize {
+        let waiting = vm.with(|_, cx| match view {
+            View::Inbox => cx.mailbox().unlistened_len(),
+            View::Events => cx.mailbox().events_len(),
+            View::Topic(topic) => cx.mailbox().topic_len(topic),
+        });
+        waiting.unwrap_or(0)
+    }
+
+    /// How many coroutines have been woken for mail of that view and not taken it.
+    fn granted(&self, view: &View) -> usize {
+        let is_grant = |ending: &Ending| match ending {
+            Ending::Mail(granted) => granted == view,
+            Ending::Case { ending, .. } => matches!(&**ending, Ending::Mail(granted) if granted == view),
+            _ => false,
+        };
+        let tasks = self.tasks.borrow();
+        tasks.iter().flatten().filter(|task| task.end.as_ref().is_some_and(is_grant)).count()
+    }
+
+    /// Whether mail of that view may be taken without overtaking anybody.
+    pub(crate) fn may_take(&self, vm: &Vm, view: &View) -> bool {
+        let waiting = self.waiting_mail(vm, view);
+        waiting > 0 && (self.tasks.borrow().len() == 1 || self.granted(view) < waiting)
+    }
+
+    /// Takes the oldest message that a view shows.
+    pub(crate) fn take_message(&self, vm: &Vm, view: &View) -> Option<Envelope> {
+        let taken = vm.with(|_, cx| match view {
+            View::Inbox => cx.mailbox().take_unlistened(),
+            View::Topic(topic) => cx.mailbox().take(topic),
+            View::Events => None,
+        });
+        taken.ok().flatten()
+    }
+
+    pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
+        let mut waits = self.mail_waits.borrow_mut();
+        // Most actors have one such wait, and there may be a million of them.
+        if waits.capacity() == 0 {
+            waits.reserve_exact(1);
+        }
+        waits.push(MailWait { view, token, case });
+    }
+
+    /// Ends a wait. Nothing happens when the coroutine waits no longer, or for something else.
+    pub(crate) fn finish(&self, token: Token, ending: Ending) {
+        let index = token.task();
+        let current = self.tasks.borrow_mut().get_mut(index).and_then(Option::as_mut).is_some_and(|task| {
+            let current = task.serial == token.serial() && task.end.is_none();
+            if current {
+                task.serial = self.next_serial();
+                task.end = Some(ending);
+            }
+            current
+        });
+        if current {
+            self.mail_waits.borrow_mut().retain(|wait| wait.token != token);
+            self.ready.borrow_mut().push_back(index as u32);
+        }
+    }
+
+    pub(crate) fn finish_case(&self, token: Token, case: Option<i32>, ending: Ending) {
+        let ending = match case {
+            Some(number) => Ending::Case { number, ending: Box::new(ending) },
+            None => ending,
+        };
+        self.finish(token, ending);
+    }
+
+    /// Whether that wait is still on.
+    pub(crate) fn is_waiting(&self, token: Token) -> bool {
+        let tasks = self.tasks.borrow();
+        let task = tasks.get(token.task()).and_then(Option::as_ref);
+        task.is_some_and(|task| task.serial == token.serial() && task.end.is_none())
+    }
+
+    /// The thread that a waiting coroutine's values are on.
+    pub(crate) fn waiting_stack(&self, token: Token) -> Option<Stack> {
+        let tasks = self.tasks.borrow();
+        let task = tasks.get(token.task())?.as_ref()?;
+        Some(task.inner.last().unwrap_or(task.thread))
+    }
+
+    /// The token of the wait that the running coroutine is about to begin.
+    pub(crate) fn token(&self) -> Token {
+        let index = self.current.get();
+        let serial = self.tasks.borrow().get(index).and_then(Option::as_ref).map_or(0, |task| task.serial);
+        Token::new(index, serial)
+    }
+
+    pub(crate) fn take_end(&self) -> Option<Ending> {
+        self.tasks.borrow_mut().get_mut(self.current.get())?.as_mut()?.end.take()
+    }
+
+    pub(crate) fn set_waits(&self, waits: Waits) {
+        self.task(self.current.get(), |task| task.waits = waits);
+    }
+
+    pub(super) fn task<R: Default>(&self, index: usize, change: impl FnOnce(&mut Task) -> R) -> R {
+        self.tasks.borrow_mut().get_mut(index).and_then(Option::as_mut).map(change).unwrap_or_default()
+    }
+
+    /// Adds a coroutine whose function and arguments are on its thread.
+    pub(crate) fn add_task(&self, thread: Stack, key: Option<Key>, arguments: i32) -> usize {
+        let mut tasks = self.tasks.borrow_mut();
+        let free = self.free_tasks().and_then(|mut free| free.pop());
+        // Never one that a coroutine at this place has had: channels remember tokens of waits that are over.
+        let serial = self.next_serial();
+        let task = Task {
+            thread,
+            key,
+            inner: ThinVec::default(),
+            start: Some(arguments),
+            serial,
+            waits: Waits::No,
+            end: None,
+        };
+        let index = match free {
+            Some(index) => {
+                tasks[index as usize] = Some(task);
+                index as usize
+            }
+            None => {
+                if tasks.capacity() == 0 {
+                    tasks.reserve_exact(1);
+                }
+                tasks.push(Some(task));
+                tasks.len() - 1
+            }
+        };
+        drop(tasks);
+        self.ready.borrow_mut().push_back(index as u32);
+        index
+    }
+
+    /// Puts the two coroutines that became ready last before all others.
+    pub(crate) fn run_newest_first(&self) {
+        let mut ready = self.ready.borrow_mut();
+        for _ in 0..2.min(ready.len()) {
+            ready.rotate_right(1);
+        }
+    }
+
+    pub(crate) fn task_count(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+
+    fn free_tasks(&self) -> Option<RefMut<'_, Vec<u32>>> {
+        let kept = self.kept.borrow_mut();
+        RefMut::filter_map(kept, |kept| kept.as_mut()?.rare.as_mut().map(|rare| &mut rare.free_tasks)).ok()
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.serial.set(self.serial.get() + 1);
+        self.serial.get()
+    }
+
+    pub(super) fn remove_task(&self, index: usize) {
+        let task = self.tasks.borrow_mut().get_mut(index).and_then(Option::take);
+        self.rare().free_tasks.push(index as u32);
+        if let Some(key) = task.and_then(|task| task.key) {
+            self.drop_key(key);
+        }
+    }
+}
