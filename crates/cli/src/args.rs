@@ -35,7 +35,7 @@ folder holds no application. What follows `--` goes to the command untouched.
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// [DIR | FILE.lua] [COMMAND] [ARGS]...
+    /// A folder or script, then a command and its arguments
     #[arg(value_name = "DIR | FILE.lua | COMMAND | ARGS")]
     pub(crate) rest: Vec<String>,
     /// Start this entry instead of a command

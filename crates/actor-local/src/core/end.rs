@@ -31,7 +31,12 @@ impl Core {
     }
 
     /// Ends what an actor had begun: its timers, and what it asked of other workers. Gives back what is left.
-    pub(super) fn settle(&mut self, pid: Pid, extra: Extra, failure: Option<&Arc<Failure>>) -> (Relations, Option<ExitHook>) {
+    pub(super) fn settle(
+        &mut self,
+        pid: Pid,
+        extra: Extra,
+        failure: Option<&Arc<Failure>>,
+    ) -> (Relations, Option<ExitHook>) {
         let Extra { mut relations, timers, on_exit, deadline, asked, spawning } = extra;
         for timer in timers.into_iter().chain(deadline.map(|deadline| deadline.timer)) {
             self.timers.stop(timer);

@@ -76,7 +76,14 @@ impl Core {
     ///
     /// The answer comes before anything that the relation brings about. So an end that arrived earlier, or a link that
     /// was undone, belonged to an older relation, and the half goes in place (again) only now.
-    pub(super) fn related(&mut self, to: Pid, target: Pid, kind: Kind, token: Option<u64>, result: Result<(), ActorError>) {
+    pub(super) fn related(
+        &mut self,
+        to: Pid,
+        target: Pid,
+        kind: Kind,
+        token: Option<u64>,
+        result: Result<(), ActorError>,
+    ) {
         let Some(slot) = self.local_slot(to) else { return };
         let extra = self.extra(slot);
         let which =

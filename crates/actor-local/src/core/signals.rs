@@ -83,7 +83,13 @@ impl Core {
         }
     }
 
-    pub(super) fn cancelled(&mut self, slot: u32, from: Option<Pid>, deadline: Option<Instant>, reason: Option<Arc<str>>) {
+    pub(super) fn cancelled(
+        &mut self,
+        slot: u32,
+        from: Option<Pid>,
+        deadline: Option<Instant>,
+        reason: Option<Arc<str>>,
+    ) {
         let wall = self.shared.clock.wall();
         // Not the time of some earlier look: the moment that people read must be that of the timer.
         let now = self.shared.clock.now();
@@ -120,7 +126,6 @@ impl Core {
     pub(crate) fn is_doomed(&self, slot: u32) -> bool {
         self.slots[slot as usize].doomed.is_some() || self.shared.directory.is_doomed(self.address(slot))
     }
-
 
     pub(crate) fn notice(&mut self, to: Pid, notice: Notice) {
         let Some(index) = self.local_slot(to) else { return };
