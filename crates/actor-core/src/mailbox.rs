@@ -17,10 +17,16 @@ use crate::signal::Event;
 #[derive(Default)]
 pub struct Mailbox {
     unlistened: VecDeque<Stored>,
-    listened: Option<Box<Listened>>,
-    events: VecDeque<Event>,
     arrived: u64,
     len: usize,
+    rare: Option<Box<Rare>>,
+}
+
+/// What an actor without listeners, events and limits does without: there may be a million mailboxes.
+#[derive(Default)]
+struct Rare {
+    listened: Listened,
+    events: VecDeque<Event>,
     limit: Option<usize>,
     gauge: Option<Box<dyn Gauge>>,
 }
@@ -54,12 +60,12 @@ pub struct Full {
 impl Mailbox {
     /// A mailbox that holds at most that many messages. Events are not counted: they always get through.
     pub fn with_limit(limit: Option<usize>) -> Self {
-        Self { limit, ..Self::default() }
+        Self { rare: limit.map(|limit| Box::new(Rare { limit: Some(limit), ..Rare::default() })), ..Self::default() }
     }
 
     /// A mailbox that takes whatever it is given, and tells `gauge` of what is received from it.
     pub fn with_gauge(gauge: Box<dyn Gauge>) -> Self {
-        Self { gauge: Some(gauge), ..Self::default() }
+        Self { rare: Some(Box::new(Rare { gauge: Some(gauge), ..Rare::default() })), ..Self::default() }
     }
 
     /// Queues a message behind everything its sender queued before.
@@ -67,7 +73,7 @@ impl Mailbox {
     /// # Errors
     /// The limit is reached; nothing changed.
     pub fn push(&mut self, envelope: Envelope) -> Result<(), Full> {
-        if let Some(limit) = self.limit
+        if let Some(limit) = self.rare.as_ref().and_then(|rare| rare.limit)
             && self.len >= limit
         {
             return Err(Full { envelope, limit });
@@ -75,7 +81,7 @@ impl Mailbox {
         let stored = Stored { arrival: self.arrived, envelope };
         self.arrived += 1;
         self.len += 1;
-        match self.listened.as_mut().and_then(|listened| listened.get_mut(&stored.envelope.topic)) {
+        match self.rare.as_mut().and_then(|rare| rare.listened.get_mut(&stored.envelope.topic)) {
             Some(queue) => queue.push_back(stored),
             None => self.unlistened.push_back(stored),
         }
@@ -84,7 +90,7 @@ impl Mailbox {
 
     /// Keeps messages of that topic, waiting ones included, for [`take`](Self::take).
     pub fn listen(&mut self, topic: &Topic) {
-        let listened = self.listened.get_or_insert_default();
+        let listened = &mut self.rare.get_or_insert_default().listened;
         if listened.contains_key(topic) {
             return;
         }
@@ -102,7 +108,7 @@ impl Mailbox {
     /// Puts what waits under that topic back among the unlistened messages, each at its place. False when nobody
     /// listened.
     pub fn unlisten(&mut self, topic: &Topic) -> bool {
-        let Some(queue) = self.listened.as_mut().and_then(|listened| listened.swap_remove(topic)) else {
+        let Some(queue) = self.rare.as_mut().and_then(|rare| rare.listened.swap_remove(topic)) else {
             return false;
         };
         if !queue.is_empty() {
@@ -121,7 +127,7 @@ impl Mailbox {
 
     /// Receives the oldest message of a topic somebody listens to.
     pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
-        let stored = self.listened.as_mut()?.get_mut(topic)?.pop_front()?;
+        let stored = self.rare.as_mut()?.listened.get_mut(topic)?.pop_front()?;
         Some(self.received(stored))
     }
 
@@ -133,7 +139,7 @@ impl Mailbox {
 
     fn received(&mut self, stored: Stored) -> Envelope {
         self.len -= 1;
-        if let Some(gauge) = &self.gauge {
+        if let Some(gauge) = self.rare.as_ref().and_then(|rare| rare.gauge.as_ref()) {
             gauge.taken();
         }
         stored.envelope
@@ -141,19 +147,19 @@ impl Mailbox {
 
     /// Ends every subscription; all messages wait as unlistened ones again, in order of arrival.
     pub fn unlisten_all(&mut self) {
-        while let Some(topic) = self.listened.as_ref().and_then(|listened| listened.keys().next().cloned()) {
+        while let Some(topic) = self.rare.as_ref().and_then(|rare| rare.listened.keys().next().cloned()) {
             self.unlisten(&topic);
         }
     }
 
     /// Queues an event, whatever the limit.
     pub fn push_event(&mut self, event: Event) {
-        self.events.push_back(event);
+        self.rare.get_or_insert_default().events.push_back(event);
     }
 
     /// Receives the oldest event.
     pub fn take_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.rare.as_mut()?.events.pop_front()
     }
 
     /// Takes back the queued end of `pid`: after a monitor was removed, its event must not be seen.
@@ -167,7 +173,9 @@ impl Mailbox {
     }
 
     fn retain_events(&mut self, keep: impl FnMut(&Event) -> bool) {
-        self.events.retain(keep);
+        if let Some(rare) = &mut self.rare {
+            rare.events.retain(keep);
+        }
     }
 
     /// Messages waiting, events not counted.
@@ -182,7 +190,7 @@ impl Mailbox {
 
     /// Messages waiting for the listener of that topic.
     pub fn topic_len(&self, topic: &Topic) -> usize {
-        self.listened.as_ref().and_then(|listened| listened.get(topic)).map_or(0, VecDeque::len)
+        self.rare.as_ref().and_then(|rare| rare.listened.get(topic)).map_or(0, VecDeque::len)
     }
 
     /// Whether no message waits.
@@ -192,7 +200,7 @@ impl Mailbox {
 
     /// Events waiting.
     pub fn events_len(&self) -> usize {
-        self.events.len()
+        self.rare.as_ref().map_or(0, |rare| rare.events.len())
     }
 }
 
@@ -200,9 +208,9 @@ impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox")
             .field("unlistened", &self.unlistened)
-            .field("listened", &self.listened)
-            .field("events", &self.events)
-            .field("limit", &self.limit)
+            .field("listened", &self.rare.as_ref().map(|rare| &rare.listened))
+            .field("events", &self.rare.as_ref().map(|rare| &rare.events))
+            .field("limit", &self.rare.as_ref().map(|rare| rare.limit))
             .finish_non_exhaustive()
     }
 }
