@@ -174,6 +174,7 @@ scripts! {
     hello
     hostile
     imports
+    mail_waiters
     isolation
     os_restricted
     process_arguments

@@ -55,8 +55,9 @@ impl ActorState {
 
     /// Whether mail of that view may be taken without overtaking anybody.
     pub(crate) fn may_take(&self, vm: &Vm, view: &View) -> bool {
-        let waiting = self.waiting_mail(vm, view);
-        waiting > 0 && (self.tasks.borrow().len() == 1 || self.granted(view) < waiting)
+        // What is oldest belongs to those who wait, woken or not, even when there is enough for all.
+        let is_free = || self.granted(view) == 0 && !self.mail_waits.borrow().iter().any(|wait| wait.view == *view);
+        self.waiting_mail(vm, view) > 0 && (self.tasks.borrow().len() == 1 || is_free())
     }
 
     /// Takes the oldest message that a view shows.
