@@ -20,7 +20,7 @@ use crate::definition::Definition;
 use crate::modules::errors;
 use crate::modules::time::Alarmed;
 use crate::services::Origin;
-use crate::task::{Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
+use crate::task::{Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
 use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
 
 /// Starts an actor from a definition.
@@ -172,8 +172,8 @@ impl Actor for ActorState {
                 state.finish(Token::from_number(token), ending);
             }
             Notice::Completion { token, result } => {
-                if let Ok(ending) = result.downcast::<crate::modules::io::Done>() {
-                    state.finish(Token::from_number(token), ending.into());
+                if let Ok(done) = result.downcast::<Done>() {
+                    state.finish(Token::from_number(token), (*done).into());
                 }
             }
             _ => {}
@@ -242,10 +242,4 @@ fn waiting_place(task: &Task) -> Option<String> {
     (0..8)
         .find_map(|level| stack.place(level).filter(|place| place.line > 0))
         .map(|p| format!("{}:{}", p.source, p.line))
-}
-
-impl From<Box<crate::modules::io::Done>> for Ending {
-    fn from(done: Box<crate::modules::io::Done>) -> Self {
-        Ending::Custom(Box::new(move |stack| done.push(stack)))
-    }
 }

@@ -106,6 +106,22 @@ pub(crate) enum View {
     Topic(Topic),
 }
 
+/// What work outside the scheduler gives to the coroutine that waits for it: called on the coroutine's own thread, it
+/// pushes the results.
+pub(crate) struct Done(Box<dyn FnOnce(Stack) -> Outcome + Send>);
+
+impl Done {
+    pub(crate) fn new(push: impl FnOnce(Stack) -> Outcome + Send + 'static) -> Self {
+        Self(Box::new(push))
+    }
+}
+
+impl From<Done> for Ending {
+    fn from(done: Done) -> Self {
+        Self::Custom(done.0)
+    }
+}
+
 /// What ends a wait. The coroutine itself turns it into values, where a lack of memory can be raised.
 pub(crate) enum Ending {
     /// No results.

@@ -4,22 +4,8 @@ use perilune_actor_core::{ErrorKind, Failure};
 
 use crate::modules::line_of;
 use crate::services::{Read, Terminal};
-use crate::task::{Waits, check_wait};
+use crate::task::{Done, Waits, check_wait};
 use crate::vm::{ONE, Outcome, Stack, Vm, raise};
-
-/// What came of reading from the terminal.
-pub(crate) struct Done(std::io::Result<Option<Vec<u8>>>);
-
-impl Done {
-    pub(crate) fn push(self, stack: Stack) -> Outcome {
-        match self.0 {
-            Ok(Some(bytes)) => stack.push_bytes(&bytes),
-            Ok(None) => stack.push_nil(),
-            Err(error) => return stack.fail(failed("read", &error)),
-        }
-        ONE
-    }
-}
 
 pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.push_table(0, 8);
@@ -98,6 +84,15 @@ fn start_read(stack: Stack, what: Read) -> Outcome {
     check_wait(vm, stack)?;
     let Some(actor) = vm.actor() else { return raise("no context found") };
     let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
-    terminal.read(what, Box::new(move |read| completion(Box::new(Done(read)))));
+    terminal.read(what, Box::new(move |read| completion(Box::new(Done::new(|stack| push_read(stack, read))))));
     actor.wait(vm, Waits::Operation)
+}
+
+fn push_read(stack: Stack, read: std::io::Result<Option<Vec<u8>>>) -> Outcome {
+    match read {
+        Ok(Some(bytes)) => stack.push_bytes(&bytes),
+        Ok(None) => stack.push_nil(),
+        Err(error) => return stack.fail(failed("read", &error)),
+    }
+    ONE
 }

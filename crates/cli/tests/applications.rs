@@ -1,0 +1,25 @@
+//! Every folder of `applications/` is an application that prints its `expected.txt`, on one worker and on two.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use program::{run, without_numbers};
+
+#[test]
+fn every_application_prints_what_it_promises() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications");
+    let mut names: Vec<_> =
+        fs::read_dir(&root).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(!names.is_empty());
+    for name in names {
+        let expected = fs::read_to_string(root.join(&name).join("expected.txt")).unwrap();
+        for workers in ["1", "2"] {
+            let ended = run(&root, &["run", "-s", "--workers", workers, &format!("./{name}")]);
+            let told = (without_numbers(&ended.stdout), ended.stderr, ended.code);
+            assert_eq!(told, (expected.clone(), String::new(), Some(0)), "{name} on {workers}");
+        }
+    }
+}

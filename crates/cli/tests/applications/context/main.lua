@@ -1,0 +1,5 @@
+local function main()
+    print(process.id())
+end
+
+return { main = main }
