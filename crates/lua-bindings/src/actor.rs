@@ -15,6 +15,7 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::keep::HoldKey;
 use crate::copy;
 use crate::definition::Definition;
 use crate::modules::errors;
@@ -84,6 +85,7 @@ struct Rare {
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
+    holds: Rc<keep::Holds>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
     random: Option<u64>,

@@ -5,6 +5,7 @@ mod copy;
 mod definition;
 mod modules;
 mod services;
+mod splitter;
 mod task;
 mod time;
 mod vm;
@@ -12,7 +13,10 @@ mod vm;
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use modules::KNOWN_MODULES;
-pub use services::{Level, Origin, Read, ReadDone, Services, Terminal};
+pub use services::{
+    FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Read, ReadDone, Services, Stream, StreamInfo,
+    Terminal, Volume,
+};
 pub use vm::{Alarm, Limits, Settings, Vm};
 
 /// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.

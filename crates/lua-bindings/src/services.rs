@@ -1,7 +1,10 @@
+mod volume;
+
 use std::sync::Arc;
 
-use perilune_actor_core::{Failure, HostId, Pid, Value};
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
 
+pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
 use crate::definition::Definition;
 
 /// What scripts need from outside: definitions, logs, the terminal. The assembly implements it.
@@ -31,6 +34,14 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// A folder that scripts may use.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no folder.
+    fn volume(&self, _origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}")))
+    }
 }
 
 /// Who speaks.

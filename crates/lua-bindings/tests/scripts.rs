@@ -5,6 +5,8 @@
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
 //! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings.
 
+mod volume;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,10 +15,14 @@ use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm};
+use perilune_lua_bindings::{
+    Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm, Volume,
+};
+use volume::MemoryVolume;
 
 struct TestServices {
     scripts: Scripts,
+    volume: Arc<MemoryVolume>,
     printed: Mutex<Sender<String>>,
 }
 
@@ -92,6 +98,14 @@ impl Services for TestServices {
     fn terminal(&self, _: HostId) -> Option<Arc<dyn Terminal>> {
         None
     }
+
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        assert!(origin.pid.to_string().starts_with("{app:processes|"));
+        match id {
+            "app:data" => Ok(Arc::clone(&self.volume) as _),
+            _ => Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}"))),
+        }
+    }
 }
 
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
@@ -100,7 +114,7 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     let scripts = Scripts { folder, known: Mutex::default() };
     let mut program = scripts.read(name).expect("the script");
     program.is_program = true;
-    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed) });
+    let services = Arc::new(TestServices { scripts, volume: MemoryVolume::start(), printed: Mutex::new(printed) });
     let mut settings = Settings::default();
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
@@ -170,6 +184,11 @@ scripts! {
     deadlock
     deadlock_fails
     errors_module
+    fs_arguments
+    fs_scanner
+    fs_streams
+    fs_unit
+    fs_volume
     generator
     hello
     hostile

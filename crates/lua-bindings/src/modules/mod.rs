@@ -3,9 +3,11 @@
 pub(crate) mod channel;
 pub(crate) mod coroutine;
 pub(crate) mod errors;
+pub(crate) mod fs;
 pub(crate) mod io;
 pub(crate) mod logger;
 pub(crate) mod process;
+pub(crate) mod stream;
 pub(crate) mod time;
 
 use std::ffi::CStr;
@@ -17,7 +19,8 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 3] = [("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 4] =
+    [("fs", fs::make), ("io", io::make), ("logger", logger::push), ("time", time::make)];
 
 /// Modules that every script has as globals.
 pub(crate) const ALWAYS: [(&CStr, Make); 3] =
@@ -29,6 +32,7 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "fs",
     "io",
     "logger",
     "time",
