@@ -7,6 +7,8 @@ mod report;
 mod runtime;
 mod services;
 mod terminal;
+#[cfg(unix)]
+mod volume;
 
 pub mod application;
 

@@ -16,6 +16,8 @@ use crate::registry::Registry;
 use crate::report;
 use crate::services::AppServices;
 use crate::terminal::StdTerminal;
+#[cfg(unix)]
+use crate::volume::Volumes;
 
 /// How often a stopping application is asked whether anybody still acts.
 const QUIET_CHECK: Duration = Duration::from_millis(20);
@@ -64,9 +66,23 @@ impl Runtime {
         }
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
+        warnings.extend(missing_directories(&loaded));
+        let io = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("perilune-io")
+            .enable_all()
+            .build()
+            .map_err(|error| StartError::Runtime(error.to_string()))?;
+        #[cfg(unix)]
+        let volumes = Volumes::new(&loaded.root, io.handle().clone());
         let registry = Arc::new(Registry::new(loaded));
-        let services =
-            Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
+        let services = Arc::new(AppServices {
+            registry: Arc::clone(&registry),
+            #[cfg(unix)]
+            volumes,
+            prints_all,
+            foreground: RwLock::default(),
+        });
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
         for entry in registry.entries.values() {
             match &entry.definition {
@@ -75,12 +91,6 @@ impl Runtime {
                 _ => {}
             }
         }
-        let io = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("perilune-io")
-            .enable_all()
-            .build()
-            .map_err(|error| StartError::Runtime(error.to_string()))?;
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler: Arc::new(scheduler), io: Some(io), warnings, stopped })
     }
@@ -315,6 +325,23 @@ fn unsupported(loaded: &Loaded) -> Diagnostics {
     found
 }
 
+/// Directories that are not there and that nobody will make. Somebody may still make them, so it is but a warning.
+fn missing_directories(loaded: &Loaded) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for entry in loaded.entries.values() {
+        if let Definition::Directory(directory) = &entry.definition
+            && !directory.auto_init
+            && !loaded.root.join(&*directory.path).is_dir()
+        {
+            let position = entry.data.get("directory").unwrap_or(&entry.data).position;
+            let message = format!("entry `{}`: there is no directory `{}`", entry.id, directory.path);
+            let problem = loaded.diagnostic(entry, Severity::Warning, position, message);
+            found.push(problem.with_help("make it, or have it made with `auto_init: true`"));
+        }
+    }
+    found
+}
+
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
     settings.slice = config.step_budget;
@@ -340,6 +367,7 @@ pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
     found.extend(loaded.check(KNOWN_MODULES));
     found.extend(unsupported(&loaded));
+    found.extend(missing_directories(&loaded));
     if !found.has_errors() {
         found.extend(report::compile_errors(&Registry::new(loaded), None));
     }

@@ -1,15 +1,19 @@
 use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal};
+use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal, Volume};
 
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
+#[cfg(unix)]
+use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
+    #[cfg(unix)]
+    pub(crate) volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -77,6 +81,17 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    #[cfg(unix)]
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        Ok(self.volumes.get(id, self.registry.directory(id)?))
+    }
+
+    #[cfg(not(unix))]
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.registry.directory(id)?;
+        Err(Failure::new(ErrorKind::Unavailable, "there are no volumes on this system"))
     }
 }
 

@@ -147,7 +147,7 @@ fn operate<T: Send + 'static>(
             Err(error) => {
                 // Closing ends what is under way, with whatever error.
                 let because = stack.want_self::<StreamObject>(name)?.0.check();
-                stack.fail(because.map_or_else(|closed| closed, |()| failure(&format!("{name} the stream"), &error)))
+                stack.fail(because.map_or_else(|closed| closed, |()| failure(name, &error)))
             }
         },
     )

@@ -7,7 +7,7 @@
 --= true
 --= false	false	true	nil
 --= true	nil	true	late	late
---= [good] Internal could not read the stream: the disk is on fire
+--= [good] Internal could not read: the disk is on fire
 --= true	short	true	true	true	last
 --= false	true	Invalid	line or word is longer than 1 MiB	false	true
 --= false	Invalid

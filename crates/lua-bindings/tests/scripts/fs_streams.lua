@@ -14,8 +14,8 @@
 --= 3	3	true	true	true
 --= false	true
 --= good	nil
---= nil	Internal	false	could not read the stream: the disk is on fire
---= nil	Unavailable	true	could not write the stream: no space left
+--= nil	Internal	false	could not read: the disk is on fire
+--= nil	Unavailable	true	could not write: no space left
 --= true	true	500
 --= 200
 --= true	stream is closed	stream is closed	stream is closed	true

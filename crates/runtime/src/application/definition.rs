@@ -19,6 +19,8 @@ pub enum Definition {
     Host(ProcessHost),
     /// `terminal.host`
     Terminal(TerminalHost),
+    /// `fs.directory`
+    Directory(Directory),
     /// Any other kind, known or not.
     Other,
 }
@@ -87,6 +89,15 @@ pub struct TerminalHost {
     pub lifecycle: Option<ConfigValue>,
 }
 
+/// A folder that scripts may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is: relative to the application root, or absolute.
+    pub path: Arc<str>,
+    /// Whether it is made when it is not there.
+    pub auto_init: bool,
+}
+
 impl Definition {
     /// Reads the configuration of entry `id`. Reports every error, not only
     /// the first.
@@ -100,6 +111,10 @@ impl Definition {
             "terminal.host" => Definition::Terminal(TerminalHost {
                 hide_logs: reader.keep(data.boolean("hide_logs")).unwrap_or(false),
                 lifecycle: reader.keep(data.map("lifecycle")).cloned(),
+            }),
+            "fs.directory" => Definition::Directory(Directory {
+                path: reader.keep(data.required_string("directory").map(Some)).cloned().unwrap_or_default(),
+                auto_init: reader.keep(data.boolean("auto_init")).unwrap_or(false),
             }),
             _ => {
                 let required = schema::find(kind).map_or(&[][..], |schema| schema.required);

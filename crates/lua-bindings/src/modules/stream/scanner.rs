@@ -103,7 +103,7 @@ impl Scanner {
             Ok(Some(chunk)) => self.splitter.borrow_mut().feed(chunk),
             Ok(None) => self.splitter.borrow_mut().end(),
             Err(error) => {
-                self.end(Some(failure("read the stream", &error)));
+                self.end(Some(failure("read", &error)));
             }
         }
         // They look for themselves whether there is a piece for them.
