@@ -85,7 +85,7 @@ struct Rare {
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
-    holds: Rc<keep::Holds>,
+    holds: Option<Rc<keep::Holds>>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
     random: Option<u64>,

@@ -31,7 +31,7 @@ impl Drop for HoldKey {
 impl ActorState {
     /// Keeps `thing` until its key is released or dropped, or the actor ends: it is gone before anybody learns of the end.
     pub(crate) fn hold(&self, thing: Box<dyn Any>) -> HoldKey {
-        let holds = Rc::clone(&self.rare().holds);
+        let holds = Rc::clone(self.rare().holds.get_or_insert_default());
         let place = holds.free.borrow_mut().pop();
         let mut things = holds.things.borrow_mut();
         let place = match place {

@@ -116,6 +116,12 @@ fn what_was_fed_is_kept_no_longer_than_needed() {
         while splitter.step() == Next::Piece {}
         assert!(splitter.buffer.len() <= 1000);
     }
+    // Nor is it searched again for an end that is not there.
+    for count in 1..10 {
+        splitter.feed(vec![b'x'; 1000]);
+        assert_eq!(splitter.searched, (count - 1) * 1000);
+        assert_eq!((splitter.step(), splitter.searched), (Next::More, count * 1000));
+    }
     splitter.clear();
     assert_eq!((splitter.step(), splitter.piece()), (Next::End, &b""[..]));
 }

@@ -156,3 +156,6 @@ fn read(file: &mut File, most: usize) -> Result<Option<Vec<u8>>> {
     file.take(room as u64).read_to_end(&mut bytes)?;
     Ok((!bytes.is_empty()).then_some(bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,84 @@ fn read_link(folder: BorrowedFd<'_>, name: &CString) -> Result<Option<Vec<u8>>> 
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Where a path leads, as the text of what is there, or why it leads nowhere.
+    fn read(root: &TempDir, path: &[u8], last: Last) -> String {
+        let folder = fs::File::open(root.path()).unwrap();
+        let read = walk(folder.as_fd(), path, last).and_then(|place| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
+            let file = rustix::fs::openat(place.folder(), &place.name, flags, Mode::empty())?;
+            std::io::read_to_string(fs::File::from(file))
+        });
+        read.unwrap_or_else(|error| format!("{:?}", error.kind()))
+    }
+
+    fn check(root: &TempDir, path: &str, expected: &str) {
+        assert_eq!(read(root, path.as_bytes(), Last::Follow), expected, "{path}");
+    }
+
+    #[test]
+    fn path_ends_where_it_reads() {
+        let root = TempDir::new().unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::write(root.path().join("a/b/file"), "text").unwrap();
+        for path in ["a/b/file", "/a//b/./file", "a/../a/b/../b/file", "./a/b/file", "///a/b/file"] {
+            check(&root, path, "text");
+        }
+        for path in ["a", "/", ".", "a/", "a/b/..", "a/."] {
+            check(&root, path, "IsADirectory");
+        }
+        for path in ["a/c", "b", "b/c", "a/b/file2", "c/../a/b/file"] {
+            check(&root, path, "NotFound");
+        }
+        for path in ["a/b/file/", "a/b/file/.", "a/b/file/..", "a/b/file/x"] {
+            check(&root, path, "NotADirectory");
+        }
+        for path in ["..", "../x", "a/../..", "a/b/../../../x", "/.."] {
+            check(&root, path, "PermissionDenied");
+        }
+    }
+
+    #[test]
+    fn walk_is_of_limited_length() {
+        let root = TempDir::new().unwrap();
+        let deep = |depth: usize| "d/".repeat(depth);
+        fs::create_dir_all(root.path().join(deep(MAX_DEPTH + 1))).unwrap();
+        for depth in [1, MAX_DEPTH, MAX_DEPTH + 1] {
+            fs::write(root.path().join(deep(depth)).join("file"), "text").unwrap();
+        }
+        check(&root, &format!("{}file", deep(MAX_DEPTH)), "text");
+        check(&root, &format!("{}file", deep(MAX_DEPTH + 1)), "InvalidInput");
+        check(&root, &format!("{}file", "d/../".repeat(600) + "d/"), "text");
+        check(&root, &format!("{}file", "./".repeat(MAX_PATH / 2)), "InvalidFilename");
+        fs::write(root.path().join("end"), "text").unwrap();
+        symlink("end", root.path().join("link0")).unwrap();
+        for number in 1..=MAX_LINKS {
+            symlink(format!("link{}", number - 1), root.path().join(format!("link{number}"))).unwrap();
+        }
+        check(&root, &format!("link{}", MAX_LINKS - 1), "text");
+        check(&root, &format!("link{MAX_LINKS}"), "InvalidInput");
+    }
+
+    #[test]
+    fn link_at_the_end_is_kept_when_asked_for() {
+        let root = TempDir::new().unwrap();
+        fs::write(root.path().join("file"), "text").unwrap();
+        symlink("file", root.path().join("link")).unwrap();
+        assert_eq!(read(&root, b"link", Last::Follow), "text");
+        let folder = fs::File::open(root.path()).unwrap();
+        assert_eq!(walk(folder.as_fd(), b"link", Last::Keep).unwrap().name.as_bytes(), b"link");
+        assert_eq!(walk(folder.as_fd(), b"link", Last::Follow).unwrap().name.as_bytes(), b"file");
+        assert_eq!(read(&root, b"a\0b", Last::Keep), "InvalidFilename");
+    }
+}
