@@ -59,9 +59,8 @@ return base
 "#;
 
 fn application(main: &str, child: &str) -> TempDir {
-    let body = format!(
-        "local fs, base = require('fs'), require('base')\nlocal vol = fs.get('app:data')\nlocal show = base.show\n"
-    );
+    let body =
+        "local fs, base = require('fs'), require('base')\nlocal vol = fs.get('app:data')\nlocal show = base.show\n";
     let main = format!("{body}local function main(...)\n{main}\nend\nreturn {{ main = main }}");
     let child = format!(
         "local fs = require('fs')\nlocal vol = fs.get('app:data')\nlocal function main(...)\n{child}\nend\nreturn {{ main = main }}"
@@ -385,6 +384,33 @@ fn file_written_as_a_whole_keeps_its_permissions_and_leaves_nothing_beside_it() 
     } else {
         eprintln!("skipped: this user may write everything");
     }
+}
+
+#[test]
+fn file_written_as_a_whole_survives_the_end_of_the_program() {
+    let root = application(
+        r#"
+        local letters = { "a", "b" }
+        local round = 0
+        while true do
+            round += 1
+            vol:writefile("whole", string.rep(letters[1 + round % 2], 4000000))
+            print("written")
+        end
+        "#,
+        "",
+    );
+    let data = root.path().join("data");
+    for _ in 0..20 {
+        let mut program = Program::start(root.path(), &["run", "-s", "."]);
+        program.wait_for_line("written");
+        // Kills it, somewhere in the next one.
+        drop(program);
+        let text = fs::read(data.join("whole")).unwrap();
+        assert!(text.len() == 4_000_000 && text.iter().all(|byte| *byte == text[0]));
+    }
+    // What it was about to write may be left beside it.
+    assert!(names(&data).iter().all(|name| name == "whole" || name.starts_with(".perilune-")));
 }
 
 fn names(folder: &Path) -> Vec<String> {
