@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod event_bus;
 mod registry;
 mod report;
 mod runtime;

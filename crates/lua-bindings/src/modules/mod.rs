@@ -2,9 +2,13 @@
 
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+pub(crate) mod ctx;
 pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod funcs;
 pub(crate) mod io;
 pub(crate) mod logger;
+pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod time;
 
@@ -17,7 +21,14 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 3] = [("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 6] = [
+    ("ctx", ctx::make),
+    ("events", events::make),
+    ("funcs", funcs::make),
+    ("io", io::make),
+    ("logger", logger::push),
+    ("time", time::make),
+];
 
 /// Modules that every script has as globals.
 pub(crate) const ALWAYS: [(&CStr, Make); 3] =
@@ -29,6 +40,9 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "ctx",
+    "events",
+    "funcs",
     "io",
     "logger",
     "time",
@@ -66,7 +80,9 @@ pub(crate) fn export(
 
 /// Pushes what [`export`] made of a host object.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) {
-    if !time::import(stack, tagged) {
+    if tagged.tag == payload::TAG {
+        payload::push(stack, &tagged.data);
+    } else if !time::import(stack, tagged) {
         stack.push_nil();
     }
 }
