@@ -3,7 +3,9 @@
 mod actor;
 mod copy;
 mod definition;
+mod inherited;
 mod modules;
+mod pool;
 mod services;
 mod splitter;
 mod task;
@@ -12,10 +14,12 @@ mod vm;
 
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
+pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
+pub use pool::Pool;
 pub use services::{
-    FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Read, ReadDone, Services, Stream, StreamInfo,
-    Terminal, Volume,
+    Callable, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published, Read, ReadDone, Services, Stream,
+    StreamInfo, Subscription, Terminal, Volume,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

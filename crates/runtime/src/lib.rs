@@ -2,12 +2,13 @@
 
 mod command;
 mod config;
+mod event_bus;
 mod registry;
 mod report;
 mod runtime;
 mod services;
 mod terminal;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "volume/none.rs")]
 mod volume;
 
 pub mod application;

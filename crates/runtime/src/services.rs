@@ -1,26 +1,30 @@
 use std::sync::{Arc, RwLock};
 
-use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal, Volume};
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
+use perilune_lua_bindings::{Callable, Definition, Level, Origin, Published, Services, Subscription, Terminal, Volume};
 
+use crate::event_bus::EventBus;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
-#[cfg(unix)]
 use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
-    #[cfg(unix)]
-    pub(crate) volumes: Volumes,
+    volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
+    events: EventBus,
 }
 
 impl AppServices {
+    pub(crate) fn new(registry: Arc<Registry>, volumes: Volumes, prints_all: bool) -> Self {
+        Self { registry, volumes, prints_all, foreground: RwLock::default(), events: EventBus::default() }
+    }
+
     fn stdout(line: &[u8]) {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
@@ -38,6 +42,27 @@ impl Services for AppServices {
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
         self.registry.host(id)
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let callable = self.registry.callable(id)?;
+        callable.definition.compile()?;
+        Ok(callable)
+    }
+
+    fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
+        self.events.publish(event);
+        Ok(())
+    }
+
+    fn subscribe(
+        &self,
+        _: &Origin<'_>,
+        system: &str,
+        kind: Option<&str>,
+        waker: Waker,
+    ) -> Result<Arc<dyn Subscription>, Failure> {
+        self.events.subscribe(system, kind, waker)
     }
 
     fn print(&self, origin: &Origin<'_>, line: &[u8]) {
@@ -83,15 +108,8 @@ impl Services for AppServices {
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
     }
 
-    #[cfg(unix)]
     fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
-        Ok(self.volumes.get(id, self.registry.directory(id)?))
-    }
-
-    #[cfg(not(unix))]
-    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
-        self.registry.directory(id)?;
-        Err(Failure::new(ErrorKind::Unavailable, "there are no volumes on this system"))
+        self.volumes.get(id, self.registry.directory(id)?)
     }
 }
 

@@ -6,11 +6,12 @@ mod pool;
 mod walk;
 
 use std::collections::HashMap;
-use std::io::{Error, ErrorKind, Result};
+use std::io::{self, Error, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use perilune_actor_core::Failure;
 use perilune_lua_bindings::{FileInfo, IoDone, Listed, OpenMode, Stream, Volume};
 use rustix::fs::{Mode, OFlags};
 use tokio::runtime::Handle;
@@ -38,16 +39,16 @@ impl Volumes {
     }
 
     /// The volume of entry `id`, the same one as long as the entry says the same.
-    pub(crate) fn get(&self, id: &str, directory: &Directory) -> Arc<dyn Volume> {
+    pub(crate) fn get(&self, id: &str, directory: &Directory) -> Result<Arc<dyn Volume>, Failure> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, volume)) = made.get(id).filter(|(before, _)| before == directory) {
-            return Arc::clone(volume) as _;
+            return Ok(Arc::clone(volume) as _);
         }
         let place = self.root.join(&*directory.path);
         let root = Root { place, makes: directory.auto_init, opened: Mutex::default() };
         let volume = Arc::new(DirectoryVolume { root: Arc::new(root), pool: Pool::new(self.io.clone(), AT_ONCE) });
         made.insert(id.to_owned(), (directory.clone(), Arc::clone(&volume)));
-        volume
+        Ok(volume)
     }
 }
 
@@ -65,7 +66,7 @@ struct Root {
 }
 
 impl Root {
-    fn open(&self) -> Result<Arc<OwnedFd>> {
+    fn open(&self) -> io::Result<Arc<OwnedFd>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = &*opened {
             return Ok(Arc::clone(folder));
@@ -84,7 +85,7 @@ impl Root {
         Ok(folder)
     }
 
-    fn open_anew(&self) -> Result<OwnedFd> {
+    fn open_anew(&self) -> io::Result<OwnedFd> {
         if self.makes {
             std::fs::create_dir_all(&self.place)?;
         }
@@ -98,7 +99,7 @@ impl DirectoryVolume {
         &self,
         path: &[u8],
         done: IoDone<T>,
-        work: impl FnOnce(&OwnedFd, &[u8]) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&OwnedFd, &[u8]) -> io::Result<T> + Send + 'static,
     ) {
         let (root, path) = (Arc::clone(&self.root), path.to_vec());
         self.pool.run(Box::new(move || done(root.open().and_then(|root| work(&root, &path)).map_err(plain))));

@@ -151,10 +151,10 @@ fn directories_are_read_and_checked() {
         "  - {name: a, kind: fs.directory}\n  - {name: b, kind: fs.directory, directory: '', auto_init: maybe}\n  - {name: c, kind: fs.directory, directory: [c], auto_int: true}\n",
         &[
             "E _index.yaml:3:5 entry `app:a` lacks the required key `directory`",
-            "E _index.yaml:4:47 entry `app:b` needs a non-empty string as `directory`, not an empty one",
-            "E _index.yaml:4:62 entry `app:b` needs true or false as `auto_init`, not a string",
-            "E _index.yaml:5:47 entry `app:c` needs a string as `directory`, not a list",
-            "W _index.yaml:5:52 entry `app:c` has the unknown key `auto_int` (did you mean `auto_init`?)",
+            "E _index.yaml:4:46 entry `app:b` needs a non-empty string as `directory`, not an empty one",
+            "E _index.yaml:4:61 entry `app:b` needs true or false as `auto_init`, not a string",
+            "E _index.yaml:5:46 entry `app:c` needs a string as `directory`, not a list",
+            "W _index.yaml:5:51 unknown key `auto_int` in entry `app:c` (did you mean `auto_init`?)",
         ],
     );
 }

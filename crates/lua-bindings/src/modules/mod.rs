@@ -2,10 +2,14 @@
 
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+pub(crate) mod ctx;
 pub(crate) mod errors;
+pub(crate) mod events;
 pub(crate) mod fs;
+pub(crate) mod funcs;
 pub(crate) mod io;
 pub(crate) mod logger;
+pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod stream;
 pub(crate) mod time;
@@ -19,8 +23,15 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 4] =
-    [("fs", fs::make), ("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 7] = [
+    ("ctx", ctx::make),
+    ("events", events::make),
+    ("fs", fs::make),
+    ("funcs", funcs::make),
+    ("io", io::make),
+    ("logger", logger::push),
+    ("time", time::make),
+];
 
 /// Modules that every script has as globals.
 pub(crate) const ALWAYS: [(&CStr, Make); 3] =
@@ -32,7 +43,10 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "ctx",
+    "events",
     "fs",
+    "funcs",
     "io",
     "logger",
     "time",
@@ -70,7 +84,9 @@ pub(crate) fn export(
 
 /// Pushes what [`export`] made of a host object.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) {
-    if !time::import(stack, tagged) {
+    if tagged.tag == payload::TAG {
+        payload::push(stack, &tagged.data);
+    } else if !time::import(stack, tagged) {
         stack.push_nil();
     }
 }
