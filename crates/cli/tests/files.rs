@@ -26,12 +26,13 @@ entries:
     kind: process.lua
     meta: { command: { name: main, main: true } }
     source: file://main.lua
-    modules: [fs, time, io]
+    modules: [fs, funcs, time]
     imports: { base: "app:base" }
   - name: child
     kind: process.lua
     source: file://child.lua
     modules: [fs]
+  - { name: function, kind: function.lua, source: file://child.lua, modules: [fs] }
   - { name: base, kind: library.lua, source: file://base.lua, modules: [fs] }
 "#;
 
@@ -304,6 +305,10 @@ fn descriptors_are_given_back() {
             end
             print(how, base.descriptors() - before)
         end
+        for _ = 1, 20 do
+            assert(require("funcs").call("app:function", "call"))
+        end
+        print("call", base.descriptors() - before)
         -- One that is ended while it uses its files: as soon as the system has let go of them.
         for _ = 1, 100 do
             local pid = process.spawn_monitored("app:child", "app:processes", "busy", process.pid())
@@ -329,12 +334,16 @@ fn descriptors_are_given_back() {
             process.send(parent, "busy")
             process.inbox():receive()
         end
+        return true
         "#,
     );
     let mut program = Program::start(root.path(), &["run", "-s", "--set", "logger.level=error", "."]);
     program.wait_for_line("terminated\t0");
     let ended = program.end();
-    assert_eq!((ended.stdout.as_str(), ended.code), ("closed\t0\nreturn\t0\nraise\t0\nterminated\t0\n", Some(0)));
+    assert_eq!(
+        (ended.stdout.as_str(), ended.code),
+        ("closed\t0\nreturn\t0\nraise\t0\ncall\t0\nterminated\t0\n", Some(0))
+    );
 }
 
 #[test]

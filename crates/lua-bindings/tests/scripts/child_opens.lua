@@ -9,13 +9,18 @@ local function main(how, parent)
         end)
         return process.send(parent, "opening") and process.inbox():receive()
     end
+    if how == "wait" then
+        return process.send(parent, "upgraded") and process.inbox():receive()
+    end
     local streams = {}
     for i = 1, 10 do
         streams[i] = vol:open("a")
     end
     streams[1]:close()
     streams[2]:scanner():scan()
-    if how == "raise" then
+    if how == "upgrade" then
+        process.upgrade(nil, "wait", parent)
+    elseif how == "raise" then
         error("raised")
     elseif how == "fail" then
         return nil, "failed"

@@ -1,8 +1,9 @@
 --= return	nil	0
---= raise	child_opens.lua:19: raised	0
+--= raise	child_opens.lua:24: raised	0
 --= fail	failed	0
 --= 10
 --= read	process terminated	0
+--= upgraded	0
 --= terminated while opening	0
 --= 2	text	true	text
 --= 0
@@ -27,6 +28,11 @@ for _, how in { "return", "raise", "fail", "read" } do
     local event = events:receive()
     print(how, event.result.error, opened())
 end
+
+-- One that becomes something else keeps nothing of what it was
+local upgraded = process.spawn("app:child_opens", "app:processes", "upgrade", process.pid())
+print(process.inbox():receive():topic(), opened())
+process.terminate(upgraded)
 
 -- A process that ends while a stream is being opened leaves none
 for i = 1, 100 do
