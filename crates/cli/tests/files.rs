@@ -9,6 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use program::{Ended, Program, folder, run};
 use tempfile::TempDir;
@@ -160,6 +161,7 @@ fn folder_that_becomes_a_link_at_the_worst_moment_leads_nowhere() {
     let root = application(
         r#"
         local inside, refused = 0, 0
+        print("ready")
         while inside < 500 or refused < 500 do
             local text, err = vol:readfile("flip/deep/secret")
             if text then
@@ -181,20 +183,25 @@ fn folder_that_becomes_a_link_at_the_worst_moment_leads_nowhere() {
         fs::create_dir_all(root.path().join(path)).unwrap();
         fs::write(root.path().join(path).join("secret"), text).unwrap();
     }
+    let mut program = Program::start(root.path(), &["run", "-s", "."]);
+    // What is loaded must not change while it is.
+    program.wait_for_line("ready");
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             symlink("../other", data.join("link")).unwrap();
-            while !over.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            // Not for ever: if the program fails, so shall this test.
+            while !over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(120) {
                 fs::rename(data.join("real"), data.join("flip")).unwrap();
                 fs::rename(data.join("flip"), data.join("real")).unwrap();
                 fs::rename(data.join("link"), data.join("flip")).unwrap();
                 fs::rename(data.join("flip"), data.join("link")).unwrap();
             }
         });
-        let ended = run(root.path(), &["run", "-s", "."]);
+        let ended = program.end();
         over.store(true, Ordering::Relaxed);
-        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("done\n", ""));
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("ready\ndone\n", ""));
     });
     let others: Vec<_> = fs::read_dir(root.path().join("other/deep")).unwrap().collect();
     assert_eq!(others.len(), 1, "{others:?}");
