@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod actor;
 mod copy;
 mod definition;
@@ -11,6 +12,7 @@ mod task;
 mod time;
 mod vm;
 
+pub use access::{Access, Resource};
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use inherited::Inherited;

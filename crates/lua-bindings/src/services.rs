@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
 
+use crate::access::Access;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
 
@@ -20,6 +21,15 @@ pub trait Services: Send + Sync {
     /// # Errors
     /// `NotFound` for no entry, `Invalid` for one that is no host, `Unavailable` for one that is not running.
     fn host(&self, id: &str) -> Result<HostId, Failure>;
+
+    /// Whether `origin` may do that. Asked before anything is looked up but names, so that a refusal tells nothing.
+    ///
+    /// # Errors
+    /// It may not: [`Access::refused`].
+    fn authorize(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        let _ = (origin, access);
+        Ok(())
+    }
 
     /// What a spawn or call by `origin` starts, and where. Whether it may is asked before whether there is such an entry.
     ///

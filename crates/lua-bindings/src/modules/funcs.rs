@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use perilune_actor_core::{Failure, Tagged, Value};
 
+use crate::access::{Access, Resource};
 use crate::actor::LuaFactory;
 use crate::actor::calls::{Called, Ended, Waiter, canceled};
 use crate::copy;
@@ -43,6 +44,11 @@ const EXECUTOR: Functions = &[
     (c"with_context", |stack| {
         let before = stack.want_self::<Executor>("with_context")?.inherited.as_deref();
         let inherited = Some(ctx::want_merged(stack, 2, "with_context", before)?);
+        let resource = Resource::Text("context");
+        let access = Access::new("funcs.context", resource, "not allowed to call functions with custom context", "");
+        if let Err(failure) = Vm::current().authorize(&access) {
+            return stack.fail(failure);
+        }
         stack.push_object(Executor { inherited });
         ONE
     }),

@@ -3,11 +3,12 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use perilune_actor_core::{NameRegistry, Relation, Topic, TopicError};
+use perilune_actor_core::{Failure, NameRegistry, Relation, Topic, TopicError};
 
 use super::messages;
 use super::spawn::{Plan, spawn_planned};
 use super::{BOTH, LINKED, MONITORED, PLAIN};
+use crate::access::{Access, Resource};
 use crate::modules::ctx;
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm, raise};
 
@@ -23,6 +24,7 @@ const METHODS: Functions = &[
     (c"with_context", |stack| {
         let plan = &stack.want_self::<Builder>("with_context")?.0;
         let inherited = ctx::want_merged(stack, 2, "with_context", plan.inherited.as_deref())?;
+        may_set_context()?;
         push(stack, Plan { inherited: Some(inherited), ..plan.clone() })
     }),
     (c"with_actor", |stack| stack.wrong(2, "with_actor", "security actor")),
@@ -61,7 +63,14 @@ pub(super) fn with_context(stack: Stack) -> Outcome {
     let Some(actor) = Vm::current().actor() else { return stack.invalid("no context found") };
     let own = actor.inherited().map(Arc::as_ref);
     let inherited = ctx::want_merged(stack, 1, "with_context", own)?;
-    push(stack, Plan { inherited: Some(inherited), ..Plan::default() })
+    may_set_context()?;
+    push(stack, Plan { inherited: Some(inherited), built: true, ..Plan::default() })
+}
+
+fn may_set_context() -> Result<(), Failure> {
+    let resource = Resource::Text("context");
+    let refusal = "not allowed to spawn processes with custom context";
+    Vm::current().authorize(&Access::new("process.context", resource, refusal, ""))
 }
 
 fn with_name(stack: Stack) -> Outcome {
