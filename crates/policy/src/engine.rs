@@ -25,7 +25,8 @@ pub trait PolicyEngine: Send + Sync {
     /// The policy of that id, such as `app:read_reports`.
     fn policy(&self, id: &str) -> Option<Policy>;
 
-    /// The scope of all policies that name that group, such as `app:analysts`.
+    /// The scope of all policies that name that group, such as `app:analysts`. As long as they stay the same, so does
+    /// the scope, or nothing that was decided in it would be remembered.
     fn scope(&self, id: &str) -> Option<Scope>;
 
     /// A number that is another one whenever policies have changed.
