@@ -214,7 +214,7 @@ impl std::fmt::Debug for DecisionCache {
 
 #[cfg(test)]
 mod tests {
-    use super::{DecisionCache, Key, TEXT};
+    use super::{DecisionCache, Entry, Key, TEXT};
     use crate::decision::Decision::{self, Allow, Deny, Undefined};
     use crate::identity::Identity;
 
@@ -238,6 +238,9 @@ mod tests {
         for (at, key) in keys.iter().enumerate() {
             assert_eq!(cache.get(key), None);
             cache.insert(key, [Allow, Deny, Undefined][at % 3]);
+            // Not by the luck of unlike hashes.
+            let entry = Entry::new(key, Allow).expect("a short key");
+            assert!(keys.iter().all(|other| entry.is(other) == (key == other)), "{key:?}");
         }
         for (at, key) in keys.iter().enumerate() {
             assert_eq!(cache.get(key), Some([Allow, Deny, Undefined][at % 3]), "{key:?}");
