@@ -19,7 +19,7 @@ pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::{
-    Callable, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Subscription, Terminal,
+    Callable, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Started, Subscription, Terminal,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use perilune_actor_core::{Failure, Tagged, Value};
+use perilune_policy::Subject;
 
 use crate::access::{Access, Resource};
 use crate::actor::LuaFactory;
@@ -14,7 +15,7 @@ use crate::copy;
 use crate::definition::DefinitionKind;
 use crate::inherited::Inherited;
 use crate::modules::process::check_id;
-use crate::modules::{channel, ctx, errors, payload};
+use crate::modules::{channel, ctx, errors, payload, security};
 use crate::task::{Waits, check_wait};
 use crate::vm::{Functions, Kind, ONE, Object, Outcome, Raise, Return, Stack, Vm};
 
@@ -52,8 +53,16 @@ const EXECUTOR: Functions = &[
         stack.push_object(Executor { inherited });
         ONE
     }),
-    (c"with_actor", |stack| stack.wrong(2, "with_actor", "security actor")),
-    (c"with_scope", |stack| stack.wrong(2, "with_scope", "security scope")),
+    (c"with_actor", |stack| {
+        let before = stack.want_self::<Executor>("with_actor")?.inherited.clone();
+        let principal = Some(security::want_principal(stack, 2, "with_actor")?);
+        push_subject(stack, before, |subject| Subject { principal, ..subject })
+    }),
+    (c"with_scope", |stack| {
+        let before = stack.want_self::<Executor>("with_scope")?.inherited.clone();
+        let scope = Some(security::want_scope(stack, 2, "with_scope")?);
+        push_subject(stack, before, |subject| Subject { scope, ..subject })
+    }),
     (c"with_options", |stack| {
         let inherited = stack.want_self::<Executor>("with_options")?.inherited.clone();
         stack.want_kind(2, "with_options", Kind::Table, "table")?;
@@ -144,6 +153,19 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.set_waiting_functions(&[(c"call", |stack| start_call(stack, 1, inherited()))]);
 }
 
+/// Pushes an executor with another subject, if the caller may give one.
+fn push_subject(stack: Stack, before: Option<Arc<Inherited>>, change: impl FnOnce(Subject) -> Subject) -> Outcome {
+    let resource = Resource::Text("security");
+    let access = Access::new("funcs.security", resource, "not allowed to call functions with custom security", "");
+    if let Err(failure) = Vm::current().authorize(&access) {
+        return stack.fail(failure);
+    }
+    let inherited = before.as_deref().cloned().unwrap_or_default();
+    let subject = change(inherited.subject.clone());
+    stack.push_object(Executor { inherited: Some(Arc::new(inherited.with_subject(subject))) });
+    ONE
+}
+
 fn inherited() -> Option<Arc<Inherited>> {
     Vm::current().actor().and_then(|actor| actor.inherited().cloned())
 }
@@ -166,7 +188,8 @@ fn prepare(
         let callable = vm.services.function(&actor.origin(), id)?;
         let pool =
             (callable.definition.kind == DefinitionKind::Function).then(|| Arc::clone(&callable.definition.pool));
-        let factory = LuaFactory::new(callable.definition, args).inherit(inherited);
+        let factory =
+            LuaFactory::new(callable.definition, args).inherit(Inherited::on_host(inherited, callable.subject));
         Ok(Called { host: callable.host, factory, pool, leashed: true })
     };
     Ok(find())

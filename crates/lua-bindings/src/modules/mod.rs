@@ -10,6 +10,7 @@ pub(crate) mod io;
 pub(crate) mod logger;
 pub(crate) mod payload;
 pub(crate) mod process;
+pub(crate) mod security;
 pub(crate) mod time;
 
 use std::ffi::CStr;
@@ -21,12 +22,13 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 6] = [
+const DECLARED: [(&str, Make); 7] = [
     ("ctx", ctx::make),
     ("events", events::make),
     ("funcs", funcs::make),
     ("io", io::make),
     ("logger", logger::push),
+    ("security", security::make),
     ("time", time::make),
 ];
 
@@ -45,6 +47,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "funcs",
     "io",
     "logger",
+    "security",
     "time",
     "channel",
     "coroutine",

@@ -14,7 +14,7 @@ use crate::actor::{LuaFactory, upgrade_failure};
 use crate::copy;
 use crate::definition::{Definition, DefinitionKind};
 use crate::inherited::Inherited;
-use crate::services::{Purpose, Start};
+use crate::services::{Purpose, Start, Started};
 use crate::task::{Waits, check_wait};
 use crate::vm::{Break, ONE, Outcome, Raise, Return, Stack, Vm, raise};
 
@@ -75,16 +75,16 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
         if let Some(name) = &plan.name {
             vm.authorize(&may_register(name))?;
         }
-        let (definition, host) = vm.services.start(&actor.origin(), &start)?;
-        Ok((definition, host, args))
+        Ok((vm.services.start(&actor.origin(), &start)?, args))
     });
-    let (definition, host, args) = match prepared {
+    let (Started { definition, host, subject }, args) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) if raises(vm, &plan, &failure) => return Err(failure.into()),
         Err(failure) => return stack.fail(failure),
     };
     let make = |plan: Plan, args| {
-        let factory = LuaFactory::new(Arc::clone(&definition), args).inherit(plan.inherited);
+        let factory =
+            LuaFactory::new(Arc::clone(&definition), args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
         let mut spawn = Spawn::new(host, Box::new(factory));
         (spawn.relation, spawn.name, spawn.messages) = (relation, plan.name, plan.messages);
         spawn
@@ -197,8 +197,9 @@ pub(super) fn call(stack: Stack, function: &str) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let started = vm.services.start(&actor.origin(), &Start { id, host, purpose: Purpose::Call }).and_then(
-        |(definition, host)| {
-            let factory = LuaFactory::new(definition, args).inherit(actor.inherited().cloned());
+        |Started { definition, host, subject }| {
+            let inherited = Inherited::on_host(actor.inherited().cloned(), subject);
+            let factory = LuaFactory::new(definition, args).inherit(inherited);
             let called = Called { host, factory, pool: None, leashed: false };
             vm.with(|actor, cx| actor.start_call(cx, called, Waiter::Coroutine(actor.token())))?
         },
