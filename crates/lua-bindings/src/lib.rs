@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod actor;
 mod copy;
 mod definition;
@@ -12,14 +13,15 @@ mod task;
 mod time;
 mod vm;
 
+pub use access::{Access, Resource};
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::{
-    Callable, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published, Read, ReadDone, Services, Stream,
-    StreamInfo, Subscription, Terminal, Volume,
+    Callable, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published, Purpose, Read, ReadDone,
+    Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

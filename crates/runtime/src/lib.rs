@@ -3,6 +3,8 @@
 mod command;
 mod config;
 mod event_bus;
+mod guard;
+mod policies;
 mod registry;
 mod report;
 mod runtime;

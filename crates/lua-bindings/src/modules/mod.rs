@@ -11,6 +11,7 @@ pub(crate) mod io;
 pub(crate) mod logger;
 pub(crate) mod payload;
 pub(crate) mod process;
+pub(crate) mod security;
 pub(crate) mod stream;
 pub(crate) mod time;
 
@@ -23,13 +24,14 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 7] = [
+const DECLARED: [(&str, Make); 8] = [
     ("ctx", ctx::make),
     ("events", events::make),
     ("fs", fs::make),
     ("funcs", funcs::make),
     ("io", io::make),
     ("logger", logger::push),
+    ("security", security::make),
     ("time", time::make),
 ];
 
@@ -49,6 +51,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "funcs",
     "io",
     "logger",
+    "security",
     "time",
     "channel",
     "coroutine",
