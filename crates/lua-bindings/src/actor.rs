@@ -23,6 +23,7 @@ use crate::definition::Definition;
 use crate::inherited::Inherited;
 use crate::modules::errors;
 use crate::modules::events::Subscribed;
+use crate::modules::exec::Processes;
 use crate::modules::time::Alarmed;
 use crate::services::Origin;
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
@@ -108,6 +109,7 @@ struct Rare {
     /// Set when it is itself called by somebody who may lose interest.
     cancellation: Option<Arc<Cancellation>>,
     subscriptions: Vec<Subscribed>,
+    processes: Processes,
     become_next: Option<LuaFactory>,
     random: Option<u64>,
     sorting: Sorting,
@@ -218,11 +220,10 @@ impl Actor for ActorState {
                 };
                 state.finish(Token::from_number(token), ending);
             }
-            Notice::Completion { token, result } => {
-                if let Ok(done) = result.downcast::<Done>() {
-                    state.finish(Token::from_number(token), (*done).into());
-                }
-            }
+            Notice::Completion { token, result } => match result.downcast::<Done>() {
+                Ok(done) => state.finish(Token::from_number(token), (*done).into()),
+                Err(other) => state.process_news(cx, other),
+            },
             _ => {}
         }
     }

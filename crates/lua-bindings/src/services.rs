@@ -1,8 +1,10 @@
 mod volume;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
+use perilune_exec_api::{Executor, StdinEof};
 use perilune_policy::{PolicyEngine, Subject};
 
 pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
@@ -33,6 +35,20 @@ pub trait Services: Send + Sync {
     fn authorize(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
         let _ = (origin, access);
         Ok(())
+    }
+
+    /// The executor of that id.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no executor, `Unavailable` for one that cannot be had.
+    fn executor(&self, origin: &Origin<'_>, id: &str) -> Result<ExecutorHandle, Failure> {
+        let _ = origin;
+        Err(Failure::new(ErrorKind::NotFound, format!("resource not found: {id}")))
+    }
+
+    /// Drives work beside the workers, to its end. Whoever gives out executors must do so.
+    fn drive(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        drop(work);
     }
 
     /// The policies of the application.
@@ -122,6 +138,15 @@ impl<'a> Origin<'a> {
     pub fn new(pid: Pid, definition: &'a Definition) -> Self {
         Self { pid, definition, inherited: None }
     }
+}
+
+/// An executor, and what its entry says beyond that.
+#[derive(Clone)]
+pub struct ExecutorHandle {
+    /// Makes processes.
+    pub executor: Arc<dyn Executor>,
+    /// When the input of a process ends without being closed.
+    pub stdin_eof: StdinEof,
 }
 
 /// A process that somebody wants to start.

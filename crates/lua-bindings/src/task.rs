@@ -54,6 +54,8 @@ pub(crate) enum Waits {
     Channel,
     /// Something that will come.
     Operation,
+    /// A program that this actor started: its output, or anything else about it.
+    Os { process: u32, reads: bool },
 }
 
 const TASK_BITS: u32 = 23;
@@ -131,12 +133,22 @@ pub(crate) fn await_result<T: Send + 'static>(
     begin: impl FnOnce(Box<dyn FnOnce(T) + Send>),
     push: impl FnOnce(Stack, T) -> Outcome + Send + 'static,
 ) -> Outcome {
+    await_result_as(stack, Waits::Operation, begin, push)
+}
+
+/// The same, where it matters what the coroutine waits for.
+pub(crate) fn await_result_as<T: Send + 'static>(
+    stack: Stack,
+    waits: Waits,
+    begin: impl FnOnce(Box<dyn FnOnce(T) + Send>),
+    push: impl FnOnce(Stack, T) -> Outcome + Send + 'static,
+) -> Outcome {
     let vm = Vm::current();
     check_wait(vm, stack)?;
     let Some(actor) = vm.actor() else { return raise("no context found") };
     let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
     begin(Box::new(move |result| completion(Box::new(Done::new(move |stack| push(stack, result))))));
-    actor.wait(vm, Waits::Operation)
+    actor.wait(vm, waits)
 }
 
 /// What ends a wait. The coroutine itself turns it into values, where a lack of memory can be raised.

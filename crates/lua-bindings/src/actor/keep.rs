@@ -226,6 +226,15 @@ impl ActorState {
         self.with_rare(|rare| rare.subscriptions.iter().map(Subscribed::news).collect()).unwrap_or_default()
     }
 
+    /// Whether this actor has ever started a program.
+    pub(crate) fn has_processes(&self) -> bool {
+        self.with_rare(|rare| rare.processes.has_any()).unwrap_or(false)
+    }
+
+    pub(crate) fn with_processes<R>(&self, change: impl FnOnce(&mut Processes) -> R) -> R {
+        change(&mut self.rare().processes)
+    }
+
     /// Logs something that whoever runs this actor should know.
     pub(crate) fn warn(&self, name: &str, text: &str) {
         self.vm.services.log(&self.origin(), crate::services::Level::Warn, name, text, &[]);

@@ -5,6 +5,7 @@ pub(crate) mod coroutine;
 pub(crate) mod ctx;
 pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod exec;
 pub(crate) mod fs;
 pub(crate) mod funcs;
 pub(crate) mod io;
@@ -24,9 +25,10 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 8] = [
+const DECLARED: [(&str, Make); 9] = [
     ("ctx", ctx::make),
     ("events", events::make),
+    ("exec", exec::make),
     ("fs", fs::make),
     ("funcs", funcs::make),
     ("io", io::make),
@@ -47,6 +49,7 @@ const BUILTIN: [&str; 11] =
 pub const KNOWN_MODULES: &[&str] = &[
     "ctx",
     "events",
+    "exec",
     "fs",
     "funcs",
     "io",

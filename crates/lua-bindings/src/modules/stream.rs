@@ -12,7 +12,7 @@ use perilune_actor_core::{ErrorKind, Failure};
 
 use crate::actor::HoldKey;
 use crate::services::{IoDone, Stream, StreamInfo};
-use crate::task::await_result;
+use crate::task::{Waits, await_result_as};
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm};
 
 /// What is read at once unless the script says otherwise.
@@ -127,6 +127,11 @@ fn closed() -> Failure {
     Failure::new(ErrorKind::Invalid, "stream is closed")
 }
 
+/// What a coroutine waits for that reads a stream.
+fn waits_for(stream: &dyn Stream) -> Waits {
+    stream.process().map_or(Waits::Operation, |process| Waits::Os { process, reads: true })
+}
+
 /// Does something with the stream at 1 and waits for what comes of it.
 fn operate<T: Send + 'static>(
     stack: Stack,
@@ -139,8 +144,10 @@ fn operate<T: Send + 'static>(
         return stack.fail(failure);
     }
     let stream = Arc::clone(&open.stream);
-    await_result(
+    let waits = waits_for(&*stream);
+    await_result_as(
         stack,
+        waits,
         |done| begin(&*stream, done),
         move |stack, result: io::Result<T>| match result {
             Ok(value) => push(stack, value),

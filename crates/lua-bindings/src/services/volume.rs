@@ -74,6 +74,11 @@ pub trait Stream: Send + Sync {
     /// What has begun may still end well. What has not, and what could wait for ever, ends with an error. A second call
     /// does nothing.
     fn close(&self);
+
+    /// The number of the program whose output this is, among those of its actor, while there may be more.
+    fn process(&self) -> Option<u32> {
+        None
+    }
 }
 
 fn unsupported(what: &str) -> io::Error {

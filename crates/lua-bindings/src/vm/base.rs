@@ -96,6 +96,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     crate::modules::funcs::register(stack);
     crate::modules::payload::register(stack);
     crate::modules::security::register(stack);
+    crate::modules::exec::register(stack);
     crate::modules::logger::register(stack);
     crate::modules::stream::register(stack);
     crate::modules::fs::register(stack);

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::modules::errors;
 use crate::splitter::{Mode, Next, Splitter};
-use crate::task::{Ending, Token, Waits, check_wait};
+use crate::task::{Ending, Token, check_wait};
 use crate::vm::raise;
 
 /// Reads a stream piece by piece. What it has read and not given out is its own: a later `read` goes on behind it.
@@ -131,8 +131,10 @@ fn scan(stack: Stack) -> Outcome {
 
 fn fill(stack: Stack, scanner: &Scanner) -> Outcome {
     let stream = Arc::clone(&scanner.open.stream);
-    await_result(
+    let waits = waits_for(&*stream);
+    await_result_as(
         stack,
+        waits,
         |done| {
             scanner.filling.set(true);
             stream.read(CHUNK, done);
@@ -149,5 +151,5 @@ fn await_turn(stack: Stack, scanner: &Scanner) -> Outcome {
     check_wait(vm, stack)?;
     let Some(actor) = vm.actor() else { return raise("no context found") };
     scanner.waiting.borrow_mut().push_back(actor.token());
-    actor.wait(vm, Waits::Operation)
+    actor.wait(vm, waits_for(&*scanner.open.stream))
 }
