@@ -176,6 +176,7 @@ scripts! {
     imports
     mail_waiters
     isolation
+    kept_values
     os_restricted
     process_arguments
     process_cancel

@@ -96,12 +96,6 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     crate::modules::time::register(stack);
     vm.case.set(shared_metatable(stack, c"channel.case", &[]));
     vm.result.set(shared_metatable(stack, c"result", &[(c"__tostring", crate::modules::process::result_text)]));
-    stack.push_table(0, 0);
-    stack.push_table(0, 1);
-    stack.push_str("k");
-    stack.raw_set(stack.top() - 1, c"__mode");
-    stack.set_metatable(stack.top() - 1);
-    vm.companions.set(stack.pop_ref());
     for (name, make) in crate::modules::ALWAYS {
         make(vm, stack);
         stack.set_readonly(stack.top());
