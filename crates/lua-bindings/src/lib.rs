@@ -12,7 +12,7 @@ mod vm;
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use modules::KNOWN_MODULES;
-pub use services::{Level, Origin, Read, ReadDone, Services, Terminal};
+pub use services::{Environment, Level, Origin, Read, ReadDone, Services, Terminal};
 pub use vm::{Alarm, Limits, Settings, Vm};
 
 /// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.

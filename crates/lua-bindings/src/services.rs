@@ -1,5 +1,8 @@
+mod environment;
+
 use std::sync::Arc;
 
+pub use environment::Environment;
 use perilune_actor_core::{Failure, HostId, Pid, Value};
 
 use crate::definition::Definition;
@@ -31,6 +34,11 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The variables that scripts may read and set.
+    fn environment(&self) -> Option<&dyn Environment> {
+        None
+    }
 }
 
 /// Who speaks.

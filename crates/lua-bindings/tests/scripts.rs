@@ -3,9 +3,10 @@
 //!
 //! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
-//! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings.
+//! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings, and `--@variable NAME=value` makes a
+//! variable of module `env`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,16 +14,43 @@ use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm};
+use perilune_lua_bindings::{
+    Definition, Environment, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm,
+};
 
 struct TestServices {
     scripts: Scripts,
     printed: Mutex<Sender<String>>,
+    variables: Option<Variables>,
 }
 
 impl TestServices {
     fn say(&self, line: String) {
         let _ = self.printed.lock().unwrap().send(line);
+    }
+}
+
+/// Variables; those whose name begins with an underscore can only be read.
+struct Variables(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Environment for Variables {
+    fn get(&self, _: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+        let value = self.0.lock().unwrap().get(name).cloned();
+        value.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("variable not found: {name}")))
+    }
+
+    fn set(&self, origin: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
+        if name.starts_with('_') {
+            let text = format!("not allowed to set {name}, {}", origin.definition.id);
+            return Err(Failure::new(ErrorKind::PermissionDenied, text));
+        }
+        self.get(origin, name)?;
+        self.0.lock().unwrap().insert(name.into(), value.into());
+        Ok(())
+    }
+
+    fn all(&self, _: &Origin<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        Ok(self.0.lock().unwrap().clone().into_iter().collect())
     }
 }
 
@@ -92,6 +120,10 @@ impl Services for TestServices {
     fn terminal(&self, _: HostId) -> Option<Arc<dyn Terminal>> {
         None
     }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        self.variables.as_ref().map(|variables| variables as _)
+    }
 }
 
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
@@ -100,7 +132,11 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     let scripts = Scripts { folder, known: Mutex::default() };
     let mut program = scripts.read(name).expect("the script");
     program.is_program = true;
-    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed) });
+    let variables: BTreeMap<_, _> = directives(&program.source, "variable")
+        .filter_map(|line| line.split_once('=').map(|(name, value)| (name.into(), value.into())))
+        .collect();
+    let variables = (!variables.is_empty()).then(|| Variables(Mutex::new(variables)));
+    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed), variables });
     let mut settings = Settings::default();
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
@@ -164,20 +200,27 @@ macro_rules! scripts {
 }
 
 scripts! {
+    base64
     channels
     copies
     coroutines
     deadlock
     deadlock_fails
+    env
+    env_missing
     errors_module
     generator
+    hashes
     hello
     hostile
     imports
+    json_decode
+    json_encode
     mail_waiters
     isolation
     kept_values
     os_restricted
+    payloads
     process_arguments
     process_cancel
     process_events
@@ -199,4 +242,5 @@ scripts! {
     time_layouts
     time_objects
     time_timers
+    uuids
 }

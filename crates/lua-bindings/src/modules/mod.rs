@@ -1,12 +1,18 @@
 //! What scripts can load, one file each. A binding converts arguments, asks the contract, and converts the answer.
 
+mod base64;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+mod env;
 pub(crate) mod errors;
+mod hash;
 pub(crate) mod io;
+mod json;
 pub(crate) mod logger;
+pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod time;
+mod uuid;
 
 use std::ffi::CStr;
 
@@ -17,11 +23,20 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 3] = [("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 8] = [
+    ("base64", base64::make),
+    ("env", env::make),
+    ("hash", hash::make),
+    ("io", io::make),
+    ("json", json::make),
+    ("logger", logger::push),
+    ("time", time::make),
+    ("uuid", uuid::make),
+];
 
 /// Modules that every script has as globals.
-pub(crate) const ALWAYS: [(&CStr, Make); 3] =
-    [(c"channel", channel::make), (c"errors", errors::make), (c"process", process::make)];
+pub(crate) const ALWAYS: [(&CStr, Make); 4] =
+    [(c"channel", channel::make), (c"errors", errors::make), (c"payload", payload::make), (c"process", process::make)];
 
 /// What `require` finds without a declaration.
 const BUILTIN: [&str; 11] =
@@ -29,14 +44,20 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "base64",
+    "env",
+    "hash",
     "io",
+    "json",
     "logger",
     "time",
+    "uuid",
     "channel",
     "coroutine",
     "errors",
     "math",
     "os",
+    "payload",
     "process",
     "string",
     "table",
@@ -56,8 +77,14 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 pub(crate) fn export(
     stack: Stack,
     index: i32,
-    _nested: impl FnMut(i32) -> Result<Value, Failure>,
+    mut nested: impl FnMut(i32) -> Result<Value, Failure>,
 ) -> Result<Value, Failure> {
+    stack.reserve(2);
+    if payload::push_data(stack, index) {
+        let data = nested(stack.top());
+        stack.pop(1);
+        return data;
+    }
     if let Some(failure) = errors::get(stack, index) {
         return Ok(Value::Error(failure));
     }
