@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod environment;
 mod registry;
 mod report;
 mod runtime;

@@ -12,6 +12,7 @@ use crate::application::{
 };
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
+use crate::environment::AppEnvironment;
 use crate::registry::Registry;
 use crate::report;
 use crate::services::AppServices;
@@ -64,9 +65,14 @@ impl Runtime {
         }
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
+        let environment = AppEnvironment::new(&loaded.entries);
         let registry = Arc::new(Registry::new(loaded));
-        let services =
-            Arc::new(AppServices { registry: Arc::clone(&registry), prints_all, foreground: RwLock::default() });
+        let services = Arc::new(AppServices {
+            registry: Arc::clone(&registry),
+            environment,
+            prints_all,
+            foreground: RwLock::default(),
+        });
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
         for entry in registry.entries.values() {
             match &entry.definition {

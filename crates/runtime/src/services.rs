@@ -1,8 +1,9 @@
 use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal};
+use perilune_lua_bindings::{Definition, Environment, Level, Origin, Services, Terminal};
 
+use crate::environment::AppEnvironment;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
@@ -10,6 +11,7 @@ use crate::terminal::StdTerminal;
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) environment: AppEnvironment,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -77,6 +79,10 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        Some(&self.environment)
     }
 }
 

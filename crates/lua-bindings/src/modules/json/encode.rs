@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::fmt::Write as _;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 
 use perilune_actor_core::{ErrorKind, Failure};
-use rustc_hash::FxHashMap;
 use serde_core::Serialize;
 
 use super::{MAX_DEPTH, too_large};
@@ -14,7 +16,7 @@ use crate::vm::{Kind, Stack};
 pub(super) fn text(stack: Stack, index: i32, limit: usize) -> Result<Vec<u8>, Failure> {
     let top = stack.top();
     let text = Text { bytes: Vec::new(), limit };
-    let mut writer = Writer { stack, text, depth: 0, tables: FxHashMap::default(), fields: Vec::new() };
+    let mut writer = Writer { stack, text, depth: 0, tables: HashMap::default(), fields: Vec::new() };
     match writer.value(index) {
         Ok(_) => Ok(writer.text.bytes),
         Err(problem) => {
@@ -31,18 +33,39 @@ struct Writer<'a> {
     depth: usize,
     /// Where each table is in the text, so that one which occurs again is not walked again: walking takes as long as the
     /// table is large, however little it has to say.
-    tables: FxHashMap<*const c_void, Place>,
+    tables: HashMap<*const c_void, Place, BuildHasherDefault<Nearby>>,
     /// Fields of the tables that are being written.
     fields: Vec<Field<'a>>,
 }
 
-/// What a table became.
+/// Keeps tables beside each other that are so in memory: nearly always they are met in that order.
+#[derive(Default)]
+struct Nearby(u64);
+
+impl Hasher for Nearby {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, pointer: usize) {
+        // The highest bits tell neighbours apart.
+        let number = (pointer >> 4) as u64;
+        self.0 = number ^ number << 57;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// What a table became. Small, for there may be millions; texts are no longer than 1 GiB.
 #[derive(Clone, Copy)]
-enum Place {
-    /// It is being written.
-    Unfinished,
-    /// It is written, with that many levels.
-    Finished { start: usize, end: usize, height: usize },
+struct Place {
+    start: u32,
+    /// 0 while it is being written.
+    end: u32,
+    /// How many levels it has.
+    height: u8,
 }
 
 /// A key, and where in its table it is found. The table keeps it alive: no script runs that could change it.
@@ -125,16 +148,16 @@ impl<'a> Writer<'a> {
 
     fn table(&mut self, index: i32) -> Result<usize, Problem<'a>> {
         let table = self.stack.pointer(index);
-        let start = self.text.bytes.len();
-        match self.tables.insert(table, Place::Unfinished) {
-            None => {}
-            Some(Place::Unfinished) => return problem("cannot encode a table that contains itself"),
-            Some(Place::Finished { start, end, height }) => {
-                self.tables.insert(table, Place::Finished { start, end, height });
-                self.check_depth(height)?;
-                self.text.repeat(start, end)?;
-                return Ok(height);
+        let start = self.text.bytes.len() as u32;
+        let before = match self.tables.entry(table) {
+            Entry::Vacant(unseen) => {
+                unseen.insert(Place { start, end: 0, height: 0 });
+                None
             }
+            Entry::Occupied(seen) => Some(*seen.get()),
+        };
+        if let Some(place) = before {
+            return self.again(place);
         }
         self.check_depth(1)?;
         // Key and value while walking, and an object's data.
@@ -148,7 +171,19 @@ impl<'a> Writer<'a> {
         self.fields.truncate(first);
         self.depth -= 1;
         let height = inside + 1;
-        self.tables.insert(table, Place::Finished { start, end: self.text.bytes.len(), height });
+        // The depth was checked.
+        self.tables.insert(table, Place { start, end: self.text.bytes.len() as u32, height: height as u8 });
+        Ok(height)
+    }
+
+    /// Writes a table that has occurred before.
+    fn again(&mut self, place: Place) -> Result<usize, Problem<'a>> {
+        if place.end == 0 {
+            return problem("cannot encode a table that contains itself");
+        }
+        let height = usize::from(place.height);
+        self.check_depth(height)?;
+        self.text.repeat(place.start as usize, place.end as usize)?;
         Ok(height)
     }
 
