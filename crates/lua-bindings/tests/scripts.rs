@@ -200,6 +200,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    always_available
     base64
     channels
     copies
@@ -220,6 +221,7 @@ scripts! {
     isolation
     kept_values
     os_restricted
+    os_times
     payloads
     process_arguments
     process_cancel

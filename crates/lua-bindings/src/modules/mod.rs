@@ -9,6 +9,7 @@ mod hash;
 pub(crate) mod io;
 mod json;
 pub(crate) mod logger;
+pub(crate) mod os;
 pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod time;
