@@ -2,6 +2,8 @@
 
 mod decode;
 mod encode;
+#[cfg(test)]
+mod tests;
 
 use perilune_actor_core::{ErrorKind, Failure};
 
