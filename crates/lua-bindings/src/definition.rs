@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use mlua::chunk::Compiler;
 use perilune_actor_core::{ErrorKind, Failure};
 
+use crate::pool::Pool;
+
 /// What a definition is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefinitionKind {
@@ -35,6 +37,8 @@ pub struct Definition {
     pub imports: Vec<(String, Arc<Definition>)>,
     /// The chunk itself is the main coroutine and may wait.
     pub is_program: bool,
+    /// Bounds the calls of a function.
+    pub pool: Arc<Pool>,
     serial: u64,
     bytecode: OnceLock<Result<Vec<u8>, Failure>>,
 }
@@ -53,6 +57,7 @@ impl Definition {
             modules: Vec::new(),
             imports: Vec::new(),
             is_program: false,
+            pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             bytecode: OnceLock::new(),
         }

@@ -3,7 +3,9 @@
 mod actor;
 mod copy;
 mod definition;
+mod inherited;
 mod modules;
+mod pool;
 mod services;
 mod task;
 mod time;
@@ -11,8 +13,12 @@ mod vm;
 
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
+pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
-pub use services::{Environment, Level, Origin, Read, ReadDone, Services, Terminal};
+pub use pool::Pool;
+pub use services::{
+    Callable, Environment, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Subscription, Terminal,
+};
 pub use vm::{Alarm, Limits, Settings, Vm};
 
 /// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.

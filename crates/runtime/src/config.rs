@@ -17,6 +17,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
+    /// Which revision of the API scripts see, 1 or 2.
+    pub api: u8,
     /// Messages a mailbox holds; 0 = any number.
     pub mailbox: u64,
     /// Bytes of one payload; 0 = any number.
@@ -35,6 +37,7 @@ impl Default for Config {
             log_encoding: "auto".into(),
             shutdown_timeout: Duration::from_secs(30),
             fail_deadlocks: false,
+            api: 1,
             mailbox: 0,
             max_payload_bytes: 16 << 20,
             step_budget: Duration::from_millis(2),
@@ -181,11 +184,13 @@ impl Config {
             // Silently taking what this version cannot do would be worse than refusing it.
             "security.strict_mode" if boolean()? => return Err(wrong("this version has no policies")),
             "lua.limits.memory" if number()? > 0 => return Err(wrong("this version has no memory limit")),
-            "lua.api" if number()? != 1 => return Err(wrong("this version has only revision 1")),
+            "lua.api" => {
+                one_of(&["1", "2"])?;
+                self.api = if text == "2" { 2 } else { 1 };
+            }
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
             "security.strict_mode"
             | "lua.limits.memory"
-            | "lua.api"
             | "relay.node_name"
             | "registry.enable_history"
             | "exec.builtin"
@@ -219,6 +224,7 @@ mod tests {
         check("logger.level=loud", "setting `logger.level`: one of debug, info, warn, error is expected, got `loud`");
         check("lua.limits.mailbox=-1", "setting `lua.limits.mailbox`: a whole number is expected, got `-1`");
         check("shutdown.timeout=5", "setting `shutdown.timeout`: a duration such as 30s or 2ms is expected, got `5`");
+        check("lua.api=3", "setting `lua.api`: one of 1, 2 is expected, got `3`");
         check("shutdown.timeout", "setting `shutdown.timeout`: write it as key=value");
         check("security.strict_mode=true", "setting `security.strict_mode`: this version has no policies, got `true`");
     }

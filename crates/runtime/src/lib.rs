@@ -3,6 +3,7 @@
 mod command;
 mod config;
 mod environment;
+mod event_bus;
 mod registry;
 mod report;
 mod runtime;

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId};
-use perilune_lua_bindings::{Definition, DefinitionKind, KNOWN_MODULES};
+use perilune_lua_bindings::{Callable, Definition, DefinitionKind, KNOWN_MODULES, Pool};
 
 use crate::application::{self, Entry, EntryId, Loaded, did_you_mean};
+use crate::runtime::functions_host;
 
 /// The entries of a running application, and the scripts they define.
 pub(crate) struct Registry {
@@ -49,6 +50,7 @@ impl Registry {
             true => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
             false => code.modules.iter().map(|module| module.text.to_string()).collect(),
         };
+        definition.pool = Arc::new(pool(code.pool));
         definition.is_program = entry.runs_as_main_chunk;
         let imports = code.imports.iter();
         definition.imports =
@@ -94,6 +96,33 @@ impl Registry {
         }
     }
 
+    /// What a function call of `id` runs: a function, or a process on its default host.
+    pub(crate) fn callable(&self, id: &str) -> Result<Callable, Failure> {
+        let is_function = |entry: &Entry| {
+            let is_process = matches!(entry.definition, application::Definition::Process(_));
+            matches!(entry.definition, application::Definition::Function(_)) || (is_process && has_default_host(entry))
+        };
+        let Some((id, entry)) = self.get(id) else { return Err(self.missing("function", id, is_function)) };
+        let host = match &entry.definition {
+            application::Definition::Function(_) => functions_host(),
+            application::Definition::Process(_) => match entry.default_host() {
+                Some((host, _)) => self.host(host.as_str())?,
+                None => {
+                    let text = format!("process {id} has no meta.default_host to be called on");
+                    return Err(Failure::new(ErrorKind::Invalid, text));
+                }
+            },
+            _ => {
+                let text = format!("entry {id} is of kind {}, not function.lua", entry.kind);
+                return Err(Failure::new(ErrorKind::NotFound, text));
+            }
+        };
+        match self.definitions.get(id) {
+            Some(definition) => Ok(Callable { definition: Arc::clone(definition), host }),
+            None => Err(self.missing("function", id.as_str(), is_function)),
+        }
+    }
+
     /// The host called `id`.
     pub(crate) fn host(&self, id: &str) -> Result<HostId, Failure> {
         let is_host = |entry: &Entry| {
@@ -118,3 +147,15 @@ impl Registry {
         })
     }
 }
+
+fn has_default_host(entry: &Entry) -> bool {
+    entry.default_host().is_some()
+}
+
+fn pool(settings: application::CallPool) -> Pool {
+    let places = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Pool::new(settings.size.map_or(DEFAULT_POOL, places), settings.buffer.map_or(usize::MAX, places))
+}
+
+/// How many calls of a function run at once unless its entry says otherwise.
+const DEFAULT_POOL: usize = 100;

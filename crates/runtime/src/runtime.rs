@@ -1,6 +1,6 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler, Spawn, Value, WorkerInfo};
@@ -67,13 +67,9 @@ impl Runtime {
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
         let environment = AppEnvironment::new(&loaded.entries);
         let registry = Arc::new(Registry::new(loaded));
-        let services = Arc::new(AppServices {
-            registry: Arc::clone(&registry),
-            environment,
-            prints_all,
-            foreground: RwLock::default(),
-        });
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), environment, prints_all));
         let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
+        scheduler.add_host(HostSpec::new(functions_host()));
         for entry in registry.entries.values() {
             match &entry.definition {
                 Definition::Host(host) => scheduler.add_host(host_spec(&entry.id, host)),
@@ -238,11 +234,11 @@ impl Runtime {
             return;
         }
         let (tell, all_ended) = std::sync::mpsc::channel::<()>();
-        let hosts: Vec<_> = self.registry.entries.values().filter(|entry| is_host(&entry.definition)).collect();
+        let hosts = self.registry.entries.values().filter(|entry| is_host(&entry.definition));
+        let hosts: Vec<_> = hosts.map(|host| HostId::new(host.id.as_str())).chain([functions_host()]).collect();
         // At once: the timeout is for the whole, not for each.
         std::thread::scope(|scope| {
-            for host in hosts {
-                let id = HostId::new(host.id.as_str());
+            for id in hosts {
                 let tell = tell.clone();
                 scope.spawn(move || {
                     self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into());
@@ -270,6 +266,11 @@ impl Drop for Runtime {
             io.shutdown_background();
         }
     }
+}
+
+/// Where functions run.
+pub(crate) fn functions_host() -> HostId {
+    HostId::new("perilune:functions")
 }
 
 fn is_host(definition: &Definition) -> bool {
@@ -324,6 +325,7 @@ fn unsupported(loaded: &Loaded) -> Diagnostics {
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
     settings.slice = config.step_budget;
+    settings.api = config.api;
     settings.fail_deadlocks = config.fail_deadlocks;
     settings.limits.max_payload_bytes = usize::try_from(config.max_payload_bytes).unwrap_or(usize::MAX);
     settings.limits.callback_budget = config.callback_budget;

@@ -1,9 +1,12 @@
 use std::sync::{Arc, RwLock};
 
-use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Environment, Level, Origin, Services, Terminal};
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
+use perilune_lua_bindings::{
+    Callable, Definition, Environment, Level, Origin, Published, Services, Subscription, Terminal,
+};
 
 use crate::environment::AppEnvironment;
+use crate::event_bus::EventBus;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
@@ -16,9 +19,14 @@ pub(crate) struct AppServices {
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
+    events: EventBus,
 }
 
 impl AppServices {
+    pub(crate) fn new(registry: Arc<Registry>, environment: AppEnvironment, prints_all: bool) -> Self {
+        Self { registry, environment, prints_all, foreground: RwLock::default(), events: EventBus::default() }
+    }
+
     fn stdout(line: &[u8]) {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
@@ -36,6 +44,27 @@ impl Services for AppServices {
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
         self.registry.host(id)
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let callable = self.registry.callable(id)?;
+        callable.definition.compile()?;
+        Ok(callable)
+    }
+
+    fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
+        self.events.publish(event);
+        Ok(())
+    }
+
+    fn subscribe(
+        &self,
+        _: &Origin<'_>,
+        system: &str,
+        kind: Option<&str>,
+        waker: Waker,
+    ) -> Result<Arc<dyn Subscription>, Failure> {
+        self.events.subscribe(system, kind, waker)
     }
 
     fn print(&self, origin: &Origin<'_>, line: &[u8]) {

@@ -3,8 +3,11 @@
 mod base64;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+pub(crate) mod ctx;
 mod env;
 pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod funcs;
 mod hash;
 pub(crate) mod io;
 mod json;
@@ -24,9 +27,12 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 8] = [
+const DECLARED: [(&str, Make); 11] = [
     ("base64", base64::make),
+    ("ctx", ctx::make),
     ("env", env::make),
+    ("events", events::make),
+    ("funcs", funcs::make),
     ("hash", hash::make),
     ("io", io::make),
     ("json", json::make),
@@ -46,7 +52,10 @@ const BUILTIN: [&str; 11] =
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
     "base64",
+    "ctx",
     "env",
+    "events",
+    "funcs",
     "hash",
     "io",
     "json",
@@ -94,7 +103,9 @@ pub(crate) fn export(
 
 /// Pushes what [`export`] made of a host object.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) {
-    if !time::import(stack, tagged) {
+    if tagged.tag == payload::TAG {
+        payload::push(stack, &tagged.data);
+    } else if !time::import(stack, tagged) {
         stack.push_nil();
     }
 }

@@ -6,6 +6,9 @@ use crate::copy;
 use crate::modules::{errors, json, time};
 use crate::vm::{Functions, Kind, ONE, Object, Outcome, Stack, Vm};
 
+/// What a value that shall become a payload is called on its way.
+pub(crate) const TAG: &str = "payload";
+
 /// A value and the form it is in. What lives in the VM is its companion.
 struct Payload {
     format: Format,
@@ -87,12 +90,15 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.raw_set(module, c"format");
 }
 
-/// Pops a value and pushes a Payload that holds it; a Payload stays as it is.
-pub(crate) fn wrap(stack: Stack) {
-    wrap_as(stack, Format::Lua);
+/// Pushes a Payload that holds a value which has come from elsewhere.
+pub(crate) fn push(stack: Stack, value: &Value) {
+    stack.reserve(4);
+    copy::push(stack, value);
+    wrap(stack, Format::Lua);
 }
 
-fn wrap_as(stack: Stack, format: Format) {
+/// Pops a value and pushes a Payload that holds it; a Payload stays as it is.
+fn wrap(stack: Stack, format: Format) {
     let value = stack.top();
     stack.reserve(1);
     let scalar = match stack.kind(value) {
@@ -128,7 +134,7 @@ fn new(stack: Stack) -> Outcome {
         return stack.wrong(1, "new", "value");
     }
     stack.set_top(1);
-    wrap(stack);
+    wrap(stack, Format::Lua);
     ONE
 }
 
@@ -151,7 +157,7 @@ fn transcode(stack: Stack) -> Outcome {
         if let Err(failure) = convert(stack, payload.format, format) {
             return stack.fail(failure);
         }
-        wrap_as(stack, format);
+        wrap(stack, format);
     }
     ONE
 }

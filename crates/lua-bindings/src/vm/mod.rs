@@ -46,6 +46,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a slice is: what the scheduler was given.
     pub slice: Duration,
+    /// Which revision of the API scripts see: 1, or 2 for applications written against the later one.
+    pub api: u8,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
     /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
@@ -57,6 +59,7 @@ impl Default for Settings {
         Self {
             limits: Limits { max_payload_bytes: 16 << 20, callback_budget: Duration::from_secs(1) },
             slice: Duration::from_millis(2),
+            api: 1,
             fail_deadlocks: false,
             break_everywhere: false,
         }

@@ -6,19 +6,23 @@ use serde_json::{Map, Value};
 
 use super::{decode, encode};
 use crate::definition::Definition;
-use crate::services::{Level, Origin, Services, Terminal};
+use crate::services::{Callable, Level, Origin, Services, Terminal};
 use crate::vm::{Settings, Stack, Vm};
 
 /// Nothing outside of the VM.
 struct Nowhere;
 
 impl Services for Nowhere {
-    fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
-        Err(Failure { message: id.into(), ..Failure::default() })
+    fn process(&self, _: &str) -> Result<Arc<Definition>, Failure> {
+        Err(Failure::default())
     }
 
-    fn host(&self, id: &str) -> Result<HostId, Failure> {
-        Err(Failure { message: id.into(), ..Failure::default() })
+    fn host(&self, _: &str) -> Result<HostId, Failure> {
+        Err(Failure::default())
+    }
+
+    fn function(&self, _: &Origin<'_>, _: &str) -> Result<Callable, Failure> {
+        Err(Failure::default())
     }
 
     fn print(&self, _: &Origin<'_>, _: &[u8]) {}
