@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use perilune_actor_core::{Table, Value};
+use perilune_policy::Subject;
 
 /// What an actor has from the one that started it, and gives to those it starts.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Inherited {
     context: Arc<[(Arc<str>, Value)]>,
+    /// For whom it acts, and within which policies.
+    pub subject: Subject,
 }
 
 impl Inherited {
@@ -32,7 +35,24 @@ impl Inherited {
                 Err(position) => all.insert(position, (key, value)),
             }
         }
-        Self { context: all.into() }
+        Self { context: all.into(), subject: self.subject.clone() }
+    }
+
+    /// What an actor gets on a host whose processes act for `subject`, unless who starts them acts for somebody.
+    pub(crate) fn on_host(own: Option<Arc<Self>>, subject: Option<Subject>) -> Option<Arc<Self>> {
+        let acts = |own: &Arc<Self>| own.subject.principal.is_some() || own.subject.scope.is_some();
+        match subject {
+            Some(subject) if !own.as_ref().is_some_and(acts) => {
+                Some(Arc::new(own.as_deref().cloned().unwrap_or_default().with_subject(subject)))
+            }
+            _ => own,
+        }
+    }
+
+    /// The same within other policies or for somebody else.
+    #[must_use]
+    pub fn with_subject(&self, subject: Subject) -> Self {
+        Self { context: Arc::clone(&self.context), subject }
     }
 
     /// Everything as one table.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod actor;
 mod copy;
 mod definition;
@@ -11,13 +12,15 @@ mod task;
 mod time;
 mod vm;
 
+pub use access::{Access, Resource};
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::{
-    Callable, Environment, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Subscription, Terminal,
+    Callable, Environment, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Started, Subscription,
+    Terminal,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

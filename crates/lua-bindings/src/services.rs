@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 pub use environment::Environment;
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
+use perilune_policy::{PolicyEngine, Subject};
 
+use crate::access::Access;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
 
@@ -24,13 +26,27 @@ pub trait Services: Send + Sync {
     /// `NotFound` for no entry, `Invalid` for one that is no host, `Unavailable` for one that is not running.
     fn host(&self, id: &str) -> Result<HostId, Failure>;
 
+    /// Whether `origin` may do that. Asked before anything is looked up but names, so that a refusal tells nothing.
+    ///
+    /// # Errors
+    /// It may not: [`Access::refused`].
+    fn authorize(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        let _ = (origin, access);
+        Ok(())
+    }
+
+    /// The policies of the application.
+    fn policies(&self) -> Option<Arc<dyn PolicyEngine>> {
+        None
+    }
+
     /// What a spawn or call by `origin` starts, and where. Whether it may is asked before whether there is such an entry.
     ///
     /// # Errors
     /// Those of [`process`](Self::process) and [`host`](Self::host).
-    fn start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<(Arc<Definition>, HostId), Failure> {
+    fn start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
         let _ = origin;
-        Ok((self.process(start.id)?, self.host(start.host)?))
+        Ok(Started { definition: self.process(start.id)?, host: self.host(start.host)?, subject: None })
     }
 
     /// What a function call by `origin` runs.
@@ -125,14 +141,19 @@ pub enum Purpose {
     Call,
 }
 
-/// What can be called for a result.
+/// What there is to start.
 #[derive(Clone, Debug)]
-pub struct Callable {
-    /// A function, or a process that has a host for calls.
+pub struct Started {
+    /// What runs: a process, or a function if it is called.
     pub definition: Arc<Definition>,
     /// Where it runs.
     pub host: HostId,
+    /// For whom it acts if whoever starts it acts for nobody.
+    pub subject: Option<Subject>,
 }
+
+/// What can be called for a result: a function, or a process that has a host for calls.
+pub type Callable = Started;
 
 /// An event of the whole node.
 #[derive(Clone, Debug, PartialEq)]

@@ -100,7 +100,7 @@ impl Services for TestServices {
 
     fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
         let definition = self.process(id)?;
-        Ok(Callable { definition, host: HostId::new("app:processes") })
+        Ok(Callable { definition, host: HostId::new("app:processes"), subject: None })
     }
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {

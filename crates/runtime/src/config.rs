@@ -19,6 +19,8 @@ pub struct Config {
     pub fail_deadlocks: bool,
     /// Which revision of the API scripts see, 1 or 2.
     pub api: u8,
+    /// Actors that act for nobody, or within no policies, may do nothing instead of everything.
+    pub strict_mode: bool,
     /// Messages a mailbox holds; 0 = any number.
     pub mailbox: u64,
     /// Bytes of one payload; 0 = any number.
@@ -38,6 +40,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(30),
             fail_deadlocks: false,
             api: 1,
+            strict_mode: false,
             mailbox: 0,
             max_payload_bytes: 16 << 20,
             step_budget: Duration::from_millis(2),
@@ -182,15 +185,14 @@ impl Config {
             "lua.limits.step_budget" => self.step_budget = duration()?,
             "lua.limits.callback_budget" => self.callback_budget = duration()?,
             // Silently taking what this version cannot do would be worse than refusing it.
-            "security.strict_mode" if boolean()? => return Err(wrong("this version has no policies")),
             "lua.limits.memory" if number()? > 0 => return Err(wrong("this version has no memory limit")),
             "lua.api" => {
                 one_of(&["1", "2"])?;
                 self.api = if text == "2" { 2 } else { 1 };
             }
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
-            "security.strict_mode"
-            | "lua.limits.memory"
+            "security.strict_mode" => self.strict_mode = boolean()?,
+            "lua.limits.memory"
             | "relay.node_name"
             | "registry.enable_history"
             | "exec.builtin"
@@ -226,7 +228,7 @@ mod tests {
         check("shutdown.timeout=5", "setting `shutdown.timeout`: a duration such as 30s or 2ms is expected, got `5`");
         check("lua.api=3", "setting `lua.api`: one of 1, 2 is expected, got `3`");
         check("shutdown.timeout", "setting `shutdown.timeout`: write it as key=value");
-        check("security.strict_mode=true", "setting `security.strict_mode`: this version has no policies, got `true`");
+        check("security.strict_mode=yes", "setting `security.strict_mode`: true or false is expected, got `yes`");
     }
 
     #[test]

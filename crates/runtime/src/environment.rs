@@ -98,6 +98,10 @@ impl Environment for AppEnvironment {
         self.find(name)?.value().ok_or_else(|| missing(name))
     }
 
+    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        self.find(name).map_or(name, |variable| &variable.declared.name)
+    }
+
     fn set(&self, _: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
         let variable = self.find(name)?;
         let denied = |why: &str| {

@@ -4,6 +4,8 @@ mod command;
 mod config;
 mod environment;
 mod event_bus;
+mod guard;
+mod policies;
 mod registry;
 mod report;
 mod runtime;

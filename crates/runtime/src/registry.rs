@@ -118,7 +118,7 @@ impl Registry {
             }
         };
         match self.definitions.get(id) {
-            Some(definition) => Ok(Callable { definition: Arc::clone(definition), host }),
+            Some(definition) => Ok(Callable { definition: Arc::clone(definition), host, subject: None }),
             None => Err(self.missing("function", id.as_str(), is_function)),
         }
     }

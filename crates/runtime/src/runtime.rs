@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
+use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
+use perilune_policy::Strictness;
+use perilune_policy_rules::RuleEngine;
 
 use crate::application::{
     ConfigValue, Definition, Diagnostics, EntryId, Isolation, Loaded, ProcessHost, Severity, did_you_mean,
@@ -13,6 +15,8 @@ use crate::application::{
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::environment::AppEnvironment;
+use crate::guard::Guarded;
+use crate::policies::{self, HostSubjects};
 use crate::registry::Registry;
 use crate::report;
 use crate::services::AppServices;
@@ -65,10 +69,16 @@ impl Runtime {
         }
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
+        let (engine, host_subjects) = read_policies(&loaded).map_err(|found| {
+            warnings.extend(found);
+            StartError::Application(warnings.clone())
+        })?;
         let environment = AppEnvironment::new(&loaded.entries);
         let registry = Arc::new(Registry::new(loaded));
-        let services = Arc::new(AppServices::new(Arc::clone(&registry), environment, prints_all));
-        let scheduler = start_scheduler(&config, Arc::clone(&services) as _)?;
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), environment, prints_all, host_subjects));
+        let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
+        let guarded = Guarded::new(Arc::clone(&services), Arc::new(engine), strictness);
+        let scheduler = start_scheduler(&config, Arc::new(guarded))?;
         scheduler.add_host(HostSpec::new(functions_host()));
         for entry in registry.entries.values() {
             match &entry.definition {
@@ -164,7 +174,9 @@ impl Runtime {
         let terminal = Arc::new(StdTerminal::new(args.clone(), self.io_handle()?));
         *self.services.foreground.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((host, terminal));
         let values = args.iter().map(|arg| Value::from(arg.as_str())).collect();
-        let factory = LuaFactory::new(Arc::clone(&definition), values).foreground();
+        let subject = self.services.host_subjects.get(&host).cloned();
+        let inherited = subject.map(|subject| Arc::new(Inherited::default().with_subject(subject)));
+        let factory = LuaFactory::new(Arc::clone(&definition), values).foreground().inherit(inherited);
         let (tell, ended) = std::sync::mpsc::channel();
         let mut spawn = Spawn::new(host, Box::new(factory));
         spawn.on_exit = Some(Box::new(move |reason| {
@@ -299,10 +311,6 @@ fn unsupported(loaded: &Loaded) -> Diagnostics {
             let message = format!("entry `{}`: {text}", entry.id);
             found.push(loaded.diagnostic(entry, severity, key.position, message));
         };
-        let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
-        if let Some(key) = security {
-            say(Severity::Error, key, "this version has no policies to put in force");
-        }
         match &entry.definition {
             Definition::Host(host) => {
                 let dedicated = entry.data.get("isolation").filter(|_| host.isolation == Isolation::Dedicated);
@@ -320,6 +328,15 @@ fn unsupported(loaded: &Loaded) -> Diagnostics {
         }
     }
     found
+}
+
+/// The policies of an application, and what its hosts say of their processes.
+fn read_policies(loaded: &Loaded) -> Result<(RuleEngine, HostSubjects), Diagnostics> {
+    let sources = policies::read(loaded)?;
+    // Ids of entries are all different.
+    let engine = RuleEngine::new(sources).unwrap_or_default();
+    let subjects = policies::host_subjects(loaded, &engine)?;
+    Ok((engine, subjects))
 }
 
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
@@ -348,6 +365,9 @@ pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
     found.extend(loaded.check(KNOWN_MODULES));
     found.extend(unsupported(&loaded));
+    if let Err(wrong) = read_policies(&loaded) {
+        found.extend(wrong);
+    }
     if !found.has_errors() {
         found.extend(report::compile_errors(&Registry::new(loaded), None));
     }

@@ -2,11 +2,12 @@ use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, Environment, Level, Origin, Published, Services, Subscription, Terminal,
+    Callable, Definition, Environment, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
 };
 
 use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
+use crate::policies::HostSubjects;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
@@ -20,11 +21,24 @@ pub(crate) struct AppServices {
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
     events: EventBus,
+    pub(crate) host_subjects: HostSubjects,
 }
 
 impl AppServices {
-    pub(crate) fn new(registry: Arc<Registry>, environment: AppEnvironment, prints_all: bool) -> Self {
-        Self { registry, environment, prints_all, foreground: RwLock::default(), events: EventBus::default() }
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        environment: AppEnvironment,
+        prints_all: bool,
+        host_subjects: HostSubjects,
+    ) -> Self {
+        Self {
+            registry,
+            environment,
+            prints_all,
+            foreground: RwLock::default(),
+            events: EventBus::default(),
+            host_subjects,
+        }
     }
 
     fn stdout(line: &[u8]) {
@@ -46,10 +60,15 @@ impl Services for AppServices {
         self.registry.host(id)
     }
 
+    fn start(&self, _: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
+        let (definition, host) = (self.process(start.id)?, self.host(start.host)?);
+        Ok(Started { definition, host, subject: self.host_subjects.get(&host).cloned() })
+    }
+
     fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
         let callable = self.registry.callable(id)?;
         callable.definition.compile()?;
-        Ok(callable)
+        Ok(Callable { subject: self.host_subjects.get(&callable.host).cloned(), ..callable })
     }
 
     fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {

@@ -6,14 +6,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use perilune_actor_core::{Failure, Tagged, Value};
+use perilune_policy::Subject;
 
+use crate::access::{Access, Resource};
 use crate::actor::LuaFactory;
 use crate::actor::calls::{Called, Ended, Waiter, canceled};
 use crate::copy;
 use crate::definition::DefinitionKind;
 use crate::inherited::Inherited;
 use crate::modules::process::check_id;
-use crate::modules::{channel, ctx, errors, payload};
+use crate::modules::{channel, ctx, errors, payload, security};
 use crate::task::{Waits, check_wait};
 use crate::vm::{Functions, Kind, ONE, Object, Outcome, Raise, Return, Stack, Vm};
 
@@ -43,11 +45,24 @@ const EXECUTOR: Functions = &[
     (c"with_context", |stack| {
         let before = stack.want_self::<Executor>("with_context")?.inherited.as_deref();
         let inherited = Some(ctx::want_merged(stack, 2, "with_context", before)?);
+        let resource = Resource::Text("context");
+        let access = Access::new("funcs.context", resource, "not allowed to call functions with custom context", "");
+        if let Err(failure) = Vm::current().authorize(&access) {
+            return stack.fail(failure);
+        }
         stack.push_object(Executor { inherited });
         ONE
     }),
-    (c"with_actor", |stack| stack.wrong(2, "with_actor", "security actor")),
-    (c"with_scope", |stack| stack.wrong(2, "with_scope", "security scope")),
+    (c"with_actor", |stack| {
+        let before = stack.want_self::<Executor>("with_actor")?.inherited.clone();
+        let principal = Some(security::want_principal(stack, 2, "with_actor")?);
+        push_subject(stack, before, |subject| Subject { principal, ..subject })
+    }),
+    (c"with_scope", |stack| {
+        let before = stack.want_self::<Executor>("with_scope")?.inherited.clone();
+        let scope = Some(security::want_scope(stack, 2, "with_scope")?);
+        push_subject(stack, before, |subject| Subject { scope, ..subject })
+    }),
     (c"with_options", |stack| {
         let inherited = stack.want_self::<Executor>("with_options")?.inherited.clone();
         stack.want_kind(2, "with_options", Kind::Table, "table")?;
@@ -138,6 +153,19 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.set_waiting_functions(&[(c"call", |stack| start_call(stack, 1, inherited()))]);
 }
 
+/// Pushes an executor with another subject, if the caller may give one.
+fn push_subject(stack: Stack, before: Option<Arc<Inherited>>, change: impl FnOnce(Subject) -> Subject) -> Outcome {
+    let resource = Resource::Text("security");
+    let access = Access::new("funcs.security", resource, "not allowed to call functions with custom security", "");
+    if let Err(failure) = Vm::current().authorize(&access) {
+        return stack.fail(failure);
+    }
+    let inherited = before.as_deref().cloned().unwrap_or_default();
+    let subject = change(inherited.subject.clone());
+    stack.push_object(Executor { inherited: Some(Arc::new(inherited.with_subject(subject))) });
+    ONE
+}
+
 fn inherited() -> Option<Arc<Inherited>> {
     Vm::current().actor().and_then(|actor| actor.inherited().cloned())
 }
@@ -160,7 +188,8 @@ fn prepare(
         let callable = vm.services.function(&actor.origin(), id)?;
         let pool =
             (callable.definition.kind == DefinitionKind::Function).then(|| Arc::clone(&callable.definition.pool));
-        let factory = LuaFactory::new(callable.definition, args).inherit(inherited);
+        let factory =
+            LuaFactory::new(callable.definition, args).inherit(Inherited::on_host(inherited, callable.subject));
         Ok(Called { host: callable.host, factory, pool, leashed: true })
     };
     Ok(find())

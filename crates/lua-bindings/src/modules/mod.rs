@@ -15,6 +15,7 @@ pub(crate) mod logger;
 pub(crate) mod os;
 pub(crate) mod payload;
 pub(crate) mod process;
+pub(crate) mod security;
 pub(crate) mod time;
 mod uuid;
 
@@ -27,7 +28,7 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 11] = [
+const DECLARED: [(&str, Make); 12] = [
     ("base64", base64::make),
     ("ctx", ctx::make),
     ("env", env::make),
@@ -37,6 +38,7 @@ const DECLARED: [(&str, Make); 11] = [
     ("io", io::make),
     ("json", json::make),
     ("logger", logger::push),
+    ("security", security::make),
     ("time", time::make),
     ("uuid", uuid::make),
 ];
@@ -60,6 +62,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "io",
     "json",
     "logger",
+    "security",
     "time",
     "uuid",
     "channel",

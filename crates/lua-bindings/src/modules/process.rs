@@ -13,6 +13,7 @@ pub(crate) use self::control::relation_failure;
 pub(crate) use self::events::{push_event, result_text};
 pub(crate) use self::messages::push_message;
 pub(crate) use self::spawn::check_id;
+use crate::access::{Access, Resource};
 use crate::task::{View, Waits};
 use crate::vm::{Functions, ONE, Outcome, Raise, Return, Stack, Vm};
 
@@ -24,8 +25,8 @@ const FUNCTIONS: Functions = &[
     (c"events", |stack| messages::mailbox_view(stack, View::Events)),
     (c"listen", messages::listen),
     (c"unlisten", messages::unlisten),
-    (c"unmonitor", |stack| control::unrelate(stack, "unmonitor")),
-    (c"unlink", |stack| control::unrelate(stack, "unlink")),
+    (c"unmonitor", |stack| control::unrelate(stack, "unmonitor", UNMONITOR)),
+    (c"unlink", |stack| control::unrelate(stack, "unlink", UNLINK)),
     (c"cancel", control::cancel),
     (c"get_options", control::get_options),
     (c"set_options", control::set_options),
@@ -40,8 +41,8 @@ const WAITING: Functions = &[
     (c"call", |stack| spawn::call(stack, "call")),
     (c"exec", |stack| spawn::call(stack, "exec")),
     (c"upgrade", spawn::upgrade),
-    (c"monitor", |stack| control::relate(stack, "monitor")),
-    (c"link", |stack| control::relate(stack, "link")),
+    (c"monitor", |stack| control::relate(stack, "monitor", MONITOR)),
+    (c"link", |stack| control::relate(stack, "link", LINK)),
     (c"terminate", control::terminate),
 ];
 
@@ -104,21 +105,36 @@ fn id(stack: Stack) -> Outcome {
 
 // --- destinations
 
-/// What a script gave as the receiver of something.
-enum Destination {
-    Actor(Pid),
-    /// It reads as a pid, but of a host that does not exist.
-    NoHost,
+/// What can be done to a process, as policies and refusals name it.
+#[derive(Clone, Copy)]
+struct Verb {
+    action: &'static str,
+    refusal: &'static str,
 }
 
-fn resolve(vm: &Vm, text: &str) -> Result<Destination, Failure> {
-    if let Some(parts) = PidText::parse(text) {
-        return Ok(parts.resolve().map_or(Destination::NoHost, Destination::Actor));
-    }
-    match vm.with(|_, cx| cx.whereis(text))? {
-        Some(pid) => Ok(Destination::Actor(pid)),
-        None => Err(failure(ErrorKind::NotFound, format!("could not resolve '{text}' as PID or registered name"))),
-    }
+const SEND: Verb = Verb { action: "process.send", refusal: "not allowed to send" };
+const TERMINATE: Verb = Verb { action: "process.terminate", refusal: "not allowed to terminate" };
+const CANCEL: Verb = Verb { action: "process.cancel", refusal: "not allowed to cancel" };
+const MONITOR: Verb = Verb { action: "process.monitor", refusal: "not allowed to monitor" };
+const UNMONITOR: Verb = Verb { action: "process.unmonitor", refusal: "not allowed to unmonitor" };
+const LINK: Verb = Verb { action: "process.link", refusal: "not allowed to link" };
+const UNLINK: Verb = Verb { action: "process.unlink", refusal: "not allowed to unlink" };
+
+/// Who that text stands for, if the caller may do that to them: `None` for a pid of a host that does not exist.
+fn target(vm: &Vm, text: &str, verb: Verb) -> Result<Option<Pid>, Failure> {
+    let pid = match PidText::parse(text) {
+        Some(parts) => parts.resolve(),
+        None => match vm.with(|_, cx| cx.whereis(text))? {
+            Some(pid) => Some(pid),
+            None => {
+                let text = format!("could not resolve '{text}' as PID or registered name");
+                return Err(failure(ErrorKind::NotFound, text));
+            }
+        },
+    };
+    let resource = pid.map_or(Resource::Text(text), Resource::Actor);
+    vm.authorize(&Access::new(verb.action, resource, verb.refusal, text))?;
+    Ok(pid)
 }
 
 /// The argument at `index` as text, or INVALID when it is missing.

@@ -37,6 +37,12 @@ pub trait Environment: Send + Sync {
     /// `NotFound` for a name that nobody declared, or that has no value.
     fn get(&self, origin: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure>;
 
+    /// The name of the variable that a script means: what it said, unless a variable has several names. Who decides what
+    /// may be read and set asks for this one.
+    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        name
+    }
+
     /// Gives a variable another value.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ pub(crate) use interrupt::over_budget;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
 pub(crate) use stack::{Kind, Object, Ref, Stack};
 
+use crate::access::Access;
 use crate::actor::ActorState;
 use crate::services::Services;
 
@@ -258,6 +259,17 @@ impl Vm {
     pub(crate) fn actor(&self) -> Option<&ActorState> {
         // SAFETY: `enter` holds the actor for as long as it is here.
         self.running.get().map(|running| unsafe { &*running.actor })
+    }
+
+    /// Whether the running actor may do that.
+    ///
+    /// # Errors
+    /// It may not, or no actor runs.
+    pub(crate) fn authorize(&self, access: &Access<'_>) -> Result<(), Failure> {
+        match self.actor() {
+            Some(actor) => self.services.authorize(&actor.origin(), access),
+            None => Err(Failure::new(ErrorKind::Invalid, "no context found")),
+        }
     }
 
     /// Asks the scheduler something, for the running actor.

@@ -38,6 +38,10 @@ local function main()
     end
     table.sort(names)
     print(table.concat(names, " "), all.PATH == env.get("PATH"), all.PORT)
+    -- within policies
+    local guest = process.with_context({}):with_actor(security.new_actor("guest"))
+    guest:with_scope(security.named_scope("app:guests")):spawn_monitored("app:guest", "app:processes")
+    print(process.events():receive().result.value)
 end
 
 return { main = main }

@@ -3,12 +3,14 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use perilune_actor_core::{NameRegistry, Relation, Topic, TopicError};
+use perilune_actor_core::{Failure, NameRegistry, Relation, Topic, TopicError};
+use perilune_policy::Subject;
 
 use super::messages;
 use super::spawn::{Plan, spawn_planned};
 use super::{BOTH, LINKED, MONITORED, PLAIN};
-use crate::modules::ctx;
+use crate::access::{Access, Resource};
+use crate::modules::{ctx, security};
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm, raise};
 
 /// Never changed: every method makes another one.
@@ -23,10 +25,19 @@ const METHODS: Functions = &[
     (c"with_context", |stack| {
         let plan = &stack.want_self::<Builder>("with_context")?.0;
         let inherited = ctx::want_merged(stack, 2, "with_context", plan.inherited.as_deref())?;
+        may_set_context()?;
         push(stack, Plan { inherited: Some(inherited), ..plan.clone() })
     }),
-    (c"with_actor", |stack| stack.wrong(2, "with_actor", "security actor")),
-    (c"with_scope", |stack| stack.wrong(2, "with_scope", "security scope")),
+    (c"with_actor", |stack| {
+        let plan = &stack.want_self::<Builder>("with_actor")?.0;
+        let principal = Some(security::want_principal(stack, 2, "with_actor")?);
+        push_subject(stack, plan, |subject| Subject { principal, ..subject })
+    }),
+    (c"with_scope", |stack| {
+        let plan = &stack.want_self::<Builder>("with_scope")?.0;
+        let scope = Some(security::want_scope(stack, 2, "with_scope")?);
+        push_subject(stack, plan, |subject| Subject { scope, ..subject })
+    }),
     (c"with_options", |stack| {
         let plan = &stack.want_self::<Builder>("with_options")?.0;
         stack.want_kind(2, "with_options", crate::vm::Kind::Table, "table")?;
@@ -61,7 +72,24 @@ pub(super) fn with_context(stack: Stack) -> Outcome {
     let Some(actor) = Vm::current().actor() else { return stack.invalid("no context found") };
     let own = actor.inherited().map(Arc::as_ref);
     let inherited = ctx::want_merged(stack, 1, "with_context", own)?;
-    push(stack, Plan { inherited: Some(inherited), ..Plan::default() })
+    may_set_context()?;
+    push(stack, Plan { inherited: Some(inherited), built: true, ..Plan::default() })
+}
+
+/// Pushes the builder with another subject, if the caller may give one.
+fn push_subject(stack: Stack, plan: &Plan, change: impl FnOnce(Subject) -> Subject) -> Outcome {
+    let resource = Resource::Text("security");
+    let refusal = "not allowed to spawn processes with custom security";
+    Vm::current().authorize(&Access::new("process.security", resource, refusal, ""))?;
+    let inherited = plan.inherited.as_deref().cloned().unwrap_or_default();
+    let subject = change(inherited.subject.clone());
+    push(stack, Plan { inherited: Some(Arc::new(inherited.with_subject(subject))), ..plan.clone() })
+}
+
+fn may_set_context() -> Result<(), Failure> {
+    let resource = Resource::Text("context");
+    let refusal = "not allowed to spawn processes with custom context";
+    Vm::current().authorize(&Access::new("process.context", resource, refusal, ""))
 }
 
 fn with_name(stack: Stack) -> Outcome {

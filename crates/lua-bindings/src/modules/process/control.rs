@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use perilune_actor_core::{ActorError, ErrorKind, Failure, Outcome as Answered};
 
-use super::{Destination, destination, failure, not_registered, resolve, wait_for_answer};
+use super::{CANCEL, TERMINATE, Verb, destination, failure, not_registered, target, wait_for_answer};
 use crate::task::check_wait;
 use crate::time::Span;
 use crate::vm::{Kind, ONE, Outcome, Stack, Vm};
@@ -15,9 +15,9 @@ pub(super) fn terminate(stack: Stack) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match resolve(vm, to) {
-        Ok(Destination::Actor(pid)) => pid,
-        Ok(Destination::NoHost) => return stack.fail(not_registered()),
+    let target = match target(vm, to, TERMINATE) {
+        Ok(Some(pid)) => pid,
+        Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
     };
     let end = failure(ErrorKind::Canceled, "process terminated");
@@ -40,9 +40,9 @@ pub(super) fn cancel(stack: Stack) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match resolve(vm, to) {
-        Ok(Destination::Actor(pid)) => pid,
-        Ok(Destination::NoHost) => return stack.fail(not_registered()),
+    let target = match target(vm, to, CANCEL) {
+        Ok(Some(pid)) => pid,
+        Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
     };
     match vm.with(|_, cx| cx.cancel(target, deadline)) {
@@ -81,15 +81,15 @@ pub(crate) fn relation_failure(error: ActorError) -> Failure {
     }
 }
 
-pub(super) fn relate(stack: Stack, function: &str) -> Outcome {
+pub(super) fn relate(stack: Stack, function: &str, verb: Verb) -> Outcome {
     let to = match destination(stack, 1, function)? {
         Ok(text) => text,
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match resolve(vm, to) {
-        Ok(Destination::Actor(pid)) => pid,
-        Ok(Destination::NoHost) => return stack.fail(not_registered()),
+    let target = match target(vm, to, verb) {
+        Ok(Some(pid)) => pid,
+        Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
     };
     let token = check_wait(vm, stack).is_ok().then(|| vm.actor().map(|actor| actor.token().number())).flatten();
@@ -105,14 +105,14 @@ pub(super) fn relate(stack: Stack, function: &str) -> Outcome {
     }
 }
 
-pub(super) fn unrelate(stack: Stack, function: &str) -> Outcome {
+pub(super) fn unrelate(stack: Stack, function: &str, verb: Verb) -> Outcome {
     let to = match destination(stack, 1, function)? {
         Ok(text) => text,
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    match resolve(vm, to) {
-        Ok(Destination::Actor(target)) => {
+    match target(vm, to, verb) {
+        Ok(Some(target)) => {
             let done = vm.with(|_, cx| match function {
                 "unlink" => cx.unlink(target),
                 _ => cx.unmonitor(target),
@@ -122,7 +122,7 @@ pub(super) fn unrelate(stack: Stack, function: &str) -> Outcome {
                 Err(failure) => stack.fail(failure),
             }
         }
-        Ok(Destination::NoHost) => stack.done(),
+        Ok(None) => stack.done(),
         Err(failure) => stack.fail(failure),
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use perilune_actor_core::{ActorError, Envelope, ErrorKind, Failure, Pid, Topic, TopicError, Value};
 
-use super::{Destination, failure, resolve};
+use super::{SEND, failure, target};
 use crate::actor::ActorState;
 use crate::copy;
 use crate::modules::channel::{self, Channel};
@@ -65,10 +65,7 @@ fn try_send(stack: Stack, to: &str, topic: &str) -> Result<(), Failure> {
         failure(ErrorKind::Invalid, text)
     })?;
     let vm = Vm::current();
-    let to = match resolve(vm, to)? {
-        Destination::Actor(pid) => pid,
-        Destination::NoHost => return Err(failure(ErrorKind::NotFound, "host not found")),
-    };
+    let Some(to) = target(vm, to, SEND)? else { return Err(failure(ErrorKind::NotFound, "host not found")) };
     let payload = payload(vm, stack, 3)?;
     vm.with(|_, cx| cx.send(to, topic, payload))?.map_err(|error| match error {
         ActorError::HostNotFound(_) => failure(ErrorKind::NotFound, "host not found"),

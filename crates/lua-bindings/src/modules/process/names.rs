@@ -3,6 +3,7 @@
 use perilune_actor_core::{ActorError, ErrorKind, Failure, NameRegistry, PidText};
 
 use super::failure;
+use crate::access::Access;
 use crate::vm::{Kind, ONE, Outcome, Stack, Vm};
 
 fn name_failure(error: ActorError) -> Failure {
@@ -11,6 +12,11 @@ fn name_failure(error: ActorError) -> Failure {
         ActorError::NotFound(_) | ActorError::HostNotFound(_) => failure(ErrorKind::NotFound, "pid not found"),
         other => other.into(),
     }
+}
+
+/// Giving that name to a process.
+pub(super) fn may_register(name: &str) -> Access<'_> {
+    Access::to("process.registry.register", name, "not allowed to register")
 }
 
 pub(super) fn register_name(stack: Stack) -> Outcome {
@@ -31,7 +37,10 @@ pub(super) fn register_name(stack: Stack) -> Outcome {
         _ => return stack.invalid("pid must be a PID string"),
     };
     let registered = pid.and_then(|pid| match pid {
-        Some(pid) => vm.with(|_, cx| cx.register(name, pid))?.map_err(name_failure),
+        Some(pid) => {
+            vm.authorize(&may_register(name).about(pid))?;
+            vm.with(|_, cx| cx.register(name, pid))?.map_err(name_failure)
+        }
         None => Err(failure(ErrorKind::NotFound, "pid not found")),
     });
     match registered {
@@ -60,7 +69,9 @@ pub(super) fn unregister(stack: Stack) -> Outcome {
         return stack.invalid("unregister requires a name argument");
     }
     let name = stack.want_text(1, "unregister")?;
-    match Vm::current().with(|_, cx| cx.unregister(name)) {
+    let access = Access::to("process.registry.unregister", name, "not allowed to unregister");
+    let vm = Vm::current();
+    match vm.authorize(&access).and_then(|()| vm.with(|_, cx| cx.unregister(name))) {
         Ok(removed) => {
             stack.push_boolean(removed);
             ONE

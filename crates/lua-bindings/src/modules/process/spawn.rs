@@ -6,13 +6,15 @@ use perilune_actor_core::{
     ActorError, ErrorKind, Failure, Name, Outcome as Answered, Pid, Relation, Spawn, Topic, Value,
 };
 
-use super::{failure, wait_for_answer};
+use super::names::may_register;
+use super::{SEND, failure, wait_for_answer};
+use crate::access::{Access, Resource};
 use crate::actor::calls::{Called, Waiter};
 use crate::actor::{LuaFactory, upgrade_failure};
 use crate::copy;
 use crate::definition::{Definition, DefinitionKind};
 use crate::inherited::Inherited;
-use crate::services::{Purpose, Start};
+use crate::services::{Purpose, Start, Started};
 use crate::task::{Waits, check_wait};
 use crate::vm::{Break, ONE, Outcome, Raise, Return, Stack, Vm, raise};
 
@@ -22,6 +24,8 @@ pub(super) struct Plan {
     pub(super) inherited: Option<Arc<Inherited>>,
     pub(super) name: Option<Name>,
     pub(super) messages: Vec<(Topic, Value)>,
+    /// It is a builder's.
+    pub(super) built: bool,
 }
 
 /// The entry and host at `first` and behind it; a failure when one is missing or empty.
@@ -68,15 +72,19 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
     let Some(actor) = vm.actor() else { return stack.invalid("no context found") };
     let start = Start { id, host, purpose: Purpose::Spawn(relation) };
     let prepared = read_arguments(vm, stack, first).and_then(|args| {
-        let (definition, host) = vm.services.start(&actor.origin(), &start)?;
-        Ok((definition, host, args))
+        if let Some(name) = &plan.name {
+            vm.authorize(&may_register(name))?;
+        }
+        Ok((vm.services.start(&actor.origin(), &start)?, args))
     });
-    let (definition, host, args) = match prepared {
+    let (Started { definition, host, subject }, args) = match prepared {
         Ok(prepared) => prepared,
+        Err(failure) if raises(vm, &plan, &failure) => return Err(failure.into()),
         Err(failure) => return stack.fail(failure),
     };
     let make = |plan: Plan, args| {
-        let factory = LuaFactory::new(Arc::clone(&definition), args).inherit(plan.inherited);
+        let factory =
+            LuaFactory::new(Arc::clone(&definition), args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
         let mut spawn = Spawn::new(host, Box::new(factory));
         (spawn.relation, spawn.name, spawn.messages) = (relation, plan.name, plan.messages);
         spawn
@@ -99,6 +107,11 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
     }
 }
 
+/// The later revision takes a refused builder for a mistake of the program.
+fn raises(vm: &Vm, plan: &Plan, failure: &Failure) -> bool {
+    vm.settings.api >= 2 && plan.built && failure.kind == ErrorKind::PermissionDenied
+}
+
 /// Starts a named process, or gives the messages to the one that has the name.
 fn spawn_or_signal(
     vm: &Vm,
@@ -118,6 +131,12 @@ fn spawn_or_signal(
                     Answered::Pending => return Err(ActorError::NameTaken(name.clone())),
                 }
             };
+            if !messages.is_empty() {
+                let access = Access::new(SEND.action, Resource::Actor(holder), SEND.refusal, name);
+                if let Err(failure) = vm.authorize(&access) {
+                    return Err(ActorError::Create(failure));
+                }
+            }
             match join(cx, holder, relation, messages) {
                 // It has ended since, and its name is free.
                 Err(ActorError::NotFound(_)) => {}
@@ -178,8 +197,9 @@ pub(super) fn call(stack: Stack, function: &str) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let started = vm.services.start(&actor.origin(), &Start { id, host, purpose: Purpose::Call }).and_then(
-        |(definition, host)| {
-            let factory = LuaFactory::new(definition, args).inherit(actor.inherited().cloned());
+        |Started { definition, host, subject }| {
+            let inherited = Inherited::on_host(actor.inherited().cloned(), subject);
+            let factory = LuaFactory::new(definition, args).inherit(inherited);
             let called = Called { host, factory, pool: None, leashed: false };
             vm.with(|actor, cx| actor.start_call(cx, called, Waiter::Coroutine(actor.token())))?
         },
