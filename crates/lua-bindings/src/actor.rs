@@ -16,6 +16,7 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::keep::HoldKey;
 use crate::actor::calls::{Call, Cancellation};
 use crate::copy;
 use crate::definition::Definition;
@@ -99,6 +100,7 @@ struct Rare {
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
+    holds: Option<Rc<keep::Holds>>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
     calls: FxHashMap<u64, Call>,

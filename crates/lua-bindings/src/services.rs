@@ -1,4 +1,5 @@
 mod environment;
+mod volume;
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ pub use environment::Environment;
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
 use perilune_policy::{PolicyEngine, Subject};
 
+pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
 use crate::access::Access;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
@@ -95,6 +97,14 @@ pub trait Services: Send + Sync {
     /// The variables that scripts may read and set.
     fn environment(&self) -> Option<&dyn Environment> {
         None
+    }
+
+    /// A folder that scripts may use.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no folder.
+    fn volume(&self, _origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}")))
     }
 }
 

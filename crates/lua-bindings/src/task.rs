@@ -125,6 +125,20 @@ impl From<Done> for Ending {
     }
 }
 
+/// Has work begun outside, and suspends the running coroutine until `begin`'s argument was called with what came of it.
+pub(crate) fn await_result<T: Send + 'static>(
+    stack: Stack,
+    begin: impl FnOnce(Box<dyn FnOnce(T) + Send>),
+    push: impl FnOnce(Stack, T) -> Outcome + Send + 'static,
+) -> Outcome {
+    let vm = Vm::current();
+    check_wait(vm, stack)?;
+    let Some(actor) = vm.actor() else { return raise("no context found") };
+    let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
+    begin(Box::new(move |result| completion(Box::new(Done::new(move |stack| push(stack, result))))));
+    actor.wait(vm, Waits::Operation)
+}
+
 /// What ends a wait. The coroutine itself turns it into values, where a lack of memory can be raised.
 pub(crate) enum Ending {
     /// No results.

@@ -6,6 +6,8 @@
 //! program, `--@fail_deadlocks`, `--@api 2` and `--@max_payload_bytes 1000` change the settings, and
 //! `--@variable NAME=value` makes a variable of module `env`.
 
+mod volume;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,11 +18,13 @@ use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{
     Callable, Definition, DefinitionKind, Environment, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings,
-    Terminal, Vm,
+    Terminal, Vm, Volume,
 };
+use volume::MemoryVolume;
 
 struct TestServices {
     scripts: Scripts,
+    volume: Arc<MemoryVolume>,
     printed: Mutex<Sender<String>>,
     variables: Option<Variables>,
 }
@@ -133,6 +137,14 @@ impl Services for TestServices {
     fn environment(&self) -> Option<&dyn Environment> {
         self.variables.as_ref().map(|variables| variables as _)
     }
+
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        assert!(origin.pid.to_string().starts_with("{app:processes|"));
+        match id {
+            "app:data" => Ok(Arc::clone(&self.volume) as _),
+            _ => Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}"))),
+        }
+    }
 }
 
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
@@ -145,7 +157,8 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
         .filter_map(|line| line.split_once('=').map(|(name, value)| (name.into(), value.into())))
         .collect();
     let variables = (!variables.is_empty()).then(|| Variables(Mutex::new(variables)));
-    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed), variables });
+    let services =
+        Arc::new(TestServices { scripts, volume: MemoryVolume::start(), printed: Mutex::new(printed), variables });
     let mut settings = Settings::default();
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
@@ -225,6 +238,11 @@ scripts! {
     env
     env_missing
     errors_module
+    fs_arguments
+    fs_scanner
+    fs_streams
+    fs_unit
+    fs_volume
     funcs
     generator
     hashes

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use perilune_actor_core::{Failure, HostId, Value, Waker};
 use perilune_lua_bindings::{
     Access, Callable, Definition, Environment, Level, Origin, Published, Purpose, Resource, Services, Start, Started,
-    Subscription, Terminal,
+    Subscription, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -156,6 +156,11 @@ impl<S: Services> Services for Guarded<S> {
     ) -> Result<Arc<dyn Subscription>, Failure> {
         self.check(origin, &Access::to("events.subscribe", system, "not allowed to subscribe to events"))?;
         self.inner.subscribe(origin, system, kind, waker)
+    }
+
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.check(origin, &Access::to("fs.get", id, "not allowed to use volume"))?;
+        self.inner.volume(origin, id)
     }
 
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {

@@ -11,6 +11,8 @@ mod report;
 mod runtime;
 mod services;
 mod terminal;
+#[cfg_attr(not(unix), path = "volume/none.rs")]
+mod volume;
 
 pub mod application;
 

@@ -3,6 +3,7 @@ use std::sync::{Arc, RwLock};
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
     Callable, Definition, Environment, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+    Volume,
 };
 
 use crate::environment::AppEnvironment;
@@ -11,11 +12,13 @@ use crate::policies::HostSubjects;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
     pub(crate) environment: AppEnvironment,
+    volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -27,13 +30,14 @@ pub(crate) struct AppServices {
 impl AppServices {
     pub(crate) fn new(
         registry: Arc<Registry>,
-        environment: AppEnvironment,
+        volumes: Volumes,
         prints_all: bool,
         host_subjects: HostSubjects,
     ) -> Self {
         Self {
+            environment: AppEnvironment::new(&registry.entries),
             registry,
-            environment,
+            volumes,
             prints_all,
             foreground: RwLock::default(),
             events: EventBus::default(),
@@ -131,6 +135,10 @@ impl Services for AppServices {
 
     fn environment(&self) -> Option<&dyn Environment> {
         Some(&self.environment)
+    }
+
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.volumes.get(id, self.registry.directory(id)?)
     }
 }
 

@@ -136,6 +136,30 @@ fn a_folder_becomes_entries() {
 }
 
 #[test]
+fn directories_are_read_and_checked() {
+    let (_root, loaded) = loaded(&[(
+        "_index.yaml",
+        "namespace: app\nentries:\n  - {name: a, kind: fs.directory, directory: var/a, auto_init: true}\n  - {name: b, kind: fs.directory, directory: /b}\n",
+    )]);
+    for (name, path, auto_init) in [("a", "var/a", true), ("b", "/b", false)] {
+        match &loaded.entries[&EntryId::new("app", name)].definition {
+            Definition::Directory(directory) => assert_eq!((&*directory.path, directory.auto_init), (path, auto_init)),
+            other => panic!("{other:?}"),
+        }
+    }
+    check_entries(
+        "  - {name: a, kind: fs.directory}\n  - {name: b, kind: fs.directory, directory: '', auto_init: maybe}\n  - {name: c, kind: fs.directory, directory: [c], auto_int: true}\n",
+        &[
+            "E _index.yaml:3:5 entry `app:a` lacks the required key `directory`",
+            "E _index.yaml:4:46 entry `app:b` needs a non-empty string as `directory`, not an empty one",
+            "E _index.yaml:4:61 entry `app:b` needs true or false as `auto_init`, not a string",
+            "E _index.yaml:5:46 entry `app:c` needs a string as `directory`, not a list",
+            "W _index.yaml:5:51 unknown key `auto_int` in entry `app:c` (did you mean `auto_init`?)",
+        ],
+    );
+}
+
+#[test]
 fn missing_keys_are_errors_with_their_place() {
     check(&[("_index.yaml", "")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);
     check(&[("_index.yaml", "# nothing\n")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);

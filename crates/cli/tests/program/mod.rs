@@ -118,6 +118,18 @@ pub(crate) fn folder<T: AsRef<[u8]>>(files: &[(&str, T)]) -> TempDir {
     root
 }
 
+/// Copies a folder and all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        match item.file_type().unwrap().is_dir() {
+            true => copy(&item.path(), &to.join(item.file_name())),
+            false => fs::copy(item.path(), to.join(item.file_name())).map(drop).unwrap(),
+        }
+    }
+}
+
 /// The text with every pid's number, which differs from run to run, replaced: `{app:processes|…}`.
 pub(crate) fn without_numbers(text: &str) -> String {
     let mut parts = text.split("|0x");

@@ -7,6 +7,7 @@ pub(crate) mod ctx;
 mod env;
 pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod fs;
 pub(crate) mod funcs;
 mod hash;
 pub(crate) mod io;
@@ -16,6 +17,7 @@ pub(crate) mod os;
 pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod security;
+pub(crate) mod stream;
 pub(crate) mod time;
 mod uuid;
 
@@ -28,11 +30,12 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 12] = [
+const DECLARED: [(&str, Make); 13] = [
     ("base64", base64::make),
     ("ctx", ctx::make),
     ("env", env::make),
     ("events", events::make),
+    ("fs", fs::make),
     ("funcs", funcs::make),
     ("hash", hash::make),
     ("io", io::make),
@@ -57,6 +60,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "ctx",
     "env",
     "events",
+    "fs",
     "funcs",
     "hash",
     "io",

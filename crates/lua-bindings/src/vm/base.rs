@@ -98,6 +98,8 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     crate::modules::security::register(stack);
     crate::modules::logger::register(stack);
     crate::modules::payload::register(stack);
+    crate::modules::stream::register(stack);
+    crate::modules::fs::register(stack);
     crate::modules::time::register(stack);
     vm.case.set(shared_metatable(stack, c"channel.case", &[]));
     vm.result.set(shared_metatable(stack, c"result", &[(c"__tostring", crate::modules::process::result_text)]));

@@ -24,6 +24,8 @@ pub enum Definition {
     EnvStorage(EnvStorage),
     /// `env.variable`
     EnvVariable(EnvVariable),
+    /// `fs.directory`
+    Directory(Directory),
     /// Any other kind, known or not.
     Other,
 }
@@ -103,6 +105,15 @@ pub struct TerminalHost {
     pub lifecycle: Option<ConfigValue>,
 }
 
+/// A folder that scripts may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is: relative to the application root, or absolute.
+    pub path: Arc<str>,
+    /// Whether it is made when it is not there.
+    pub auto_init: bool,
+}
+
 impl Definition {
     /// Reads the configuration of entry `id`. Reports every error, not only
     /// the first.
@@ -121,6 +132,10 @@ impl Definition {
             "env.storage.os" => Definition::EnvStorage(EnvStorage::Os),
             "env.storage.router" => Definition::EnvStorage(reader.env_router(id, data)),
             "env.variable" => Definition::EnvVariable(reader.env_variable(id, data)),
+            "fs.directory" => Definition::Directory(Directory {
+                path: reader.keep(data.required_string("directory").map(Some)).cloned().unwrap_or_default(),
+                auto_init: reader.keep(data.boolean("auto_init")).unwrap_or(false),
+            }),
             _ => {
                 let required = schema::find(kind).map_or(&[][..], |schema| schema.required);
                 for key in required {

@@ -23,7 +23,7 @@ mod yaml;
 mod yaml_weight;
 
 pub use check::ALWAYS_AVAILABLE;
-pub use definition::{CallPool, Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
+pub use definition::{CallPool, Code, Definition, Directory, Import, Isolation, ProcessHost, TerminalHost};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
 pub use environment::{EnvStorage, EnvVariable, StorageReference};
