@@ -20,8 +20,8 @@ pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::{
-    Callable, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published, Purpose, Read,
-    ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
+    Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published,
+    Purpose, Read, ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

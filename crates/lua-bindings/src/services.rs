@@ -1,8 +1,10 @@
+mod environment;
 mod volume;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use environment::Environment;
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
 use perilune_exec_api::{Executor, StdinEof};
 use perilune_policy::{PolicyEngine, Subject};
@@ -107,6 +109,11 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The variables that scripts may read and set.
+    fn environment(&self) -> Option<&dyn Environment> {
+        None
+    }
 
     /// A folder that scripts may use.
     ///

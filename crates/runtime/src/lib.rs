@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod environment;
 mod event_bus;
 mod guard;
 mod policies;

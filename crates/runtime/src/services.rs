@@ -2,9 +2,11 @@ use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, Level, Origin, Published, Services, Start, Started, Subscription, Terminal, Volume,
+    Callable, Definition, Environment, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+    Volume,
 };
 
+use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::policies::HostSubjects;
 use crate::registry::Registry;
@@ -15,6 +17,7 @@ use crate::volume::Volumes;
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) environment: AppEnvironment,
     volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
@@ -32,6 +35,7 @@ impl AppServices {
         host_subjects: HostSubjects,
     ) -> Self {
         Self {
+            environment: AppEnvironment::new(&registry.entries),
             registry,
             volumes,
             prints_all,
@@ -127,6 +131,10 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        Some(&self.environment)
     }
 
     fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {

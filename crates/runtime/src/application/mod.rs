@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod definition;
 mod entry;
+mod environment;
 mod id;
 mod value;
 
@@ -25,6 +26,7 @@ pub use check::ALWAYS_AVAILABLE;
 pub use definition::{CallPool, Code, Definition, Directory, Import, Isolation, ProcessHost, TerminalHost};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
+pub use environment::{EnvStorage, EnvVariable, StorageReference};
 pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
 pub use single_file::load_file;
