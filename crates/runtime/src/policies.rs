@@ -1,12 +1,15 @@
 //! Policies and identities, from what an application's files say.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use perilune_actor_core::HostId;
 use perilune_policy::{ConfigPath, List, Map, PolicyEngine, PolicyError, Principal, Scope, Step, Subject, Value};
 use perilune_policy_rules::{PolicyKind, PolicySource, RuleEngine};
 
-use crate::application::{ConfigData, ConfigValue, Diagnostics, Entry, EntryId, Loaded, Position, Severity};
+use crate::application::{
+    ConfigData, ConfigValue, Diagnostics, Entry, EntryId, Loaded, Position, Severity, did_you_mean,
+};
 
 /// All policies of an application, or everything that is wrong with them.
 pub(crate) fn read(loaded: &Loaded) -> Result<Vec<PolicySource>, Diagnostics> {
@@ -72,13 +75,16 @@ pub(crate) fn plain(value: &ConfigValue) -> Result<Value, String> {
     })
 }
 
-fn map(value: &ConfigValue) -> Result<Map, String> {
+/// A configuration map as policies see it.
+pub(crate) fn map(value: &ConfigValue) -> Result<Map, String> {
     let pairs = value.pairs().iter().map(|(key, value)| Ok((&*key.text, plain(value)?)));
     Map::new(pairs.collect::<Result<Vec<_>, String>>()?).map_err(|error| format!("is {error}"))
 }
 
 /// What the processes of a host act for unless who starts them says otherwise, by host.
 pub(crate) type HostSubjects = HashMap<HostId, Subject>;
+
+const LIFECYCLE: &str = "lifecycle.security";
 
 /// Reads `lifecycle.security` of all hosts.
 pub(crate) fn host_subjects(loaded: &Loaded, engine: &RuleEngine) -> Result<HostSubjects, Diagnostics> {
@@ -87,8 +93,9 @@ pub(crate) fn host_subjects(loaded: &Loaded, engine: &RuleEngine) -> Result<Host
         let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
         let Some(security) = security.filter(|_| is_host(entry)) else { continue };
         let mut problems = Vec::new();
-        let subject = subject(&entry.id, security, engine, &mut problems);
-        if problems.is_empty() {
+        // What is misread here would not be in force, so nothing is let pass.
+        if check_keys(LIFECYCLE, security, &SECURITY, &mut problems) {
+            let subject = subject(LIFECYCLE, entry.id.namespace(), security, engine, &mut problems);
             subjects.insert(HostId::new(entry.id.as_str()), subject);
         }
         for (position, problem) in problems {
@@ -103,50 +110,101 @@ fn is_host(entry: &Entry) -> bool {
     matches!(entry.kind.as_str(), "process.host" | "terminal.host")
 }
 
-type Problems = Vec<(Position, String)>;
+/// What is wrong with what was read, and where.
+pub(crate) type Problems = Vec<(Position, String)>;
 
 const SECURITY: [&str; 3] = ["actor", "groups", "policies"];
 const ACTOR: [&str; 2] = ["id", "meta"];
 
-/// Reads `{actor: {id, meta}, groups, policies}`. What is misread here would not be in force, so nothing is let pass.
-fn subject(own: &EntryId, security: &ConfigValue, engine: &RuleEngine, problems: &mut Problems) -> Subject {
-    check_keys("lifecycle.security", security, &SECURITY, problems);
+/// Reads `actor: {id, meta}`, `groups` and `policies` from `value`, which messages call `what`. Ids without a namespace
+/// have that one.
+pub(crate) fn subject(
+    what: &str,
+    namespace: &str,
+    value: &ConfigValue,
+    engine: &RuleEngine,
+    problems: &mut Problems,
+) -> Subject {
     let mut scope = Scope::default();
-    for (key, what) in [("groups", "policy group"), ("policies", "policy")] {
-        let items = security.list(key).unwrap_or_else(|error| {
-            problems.push((error.position(), format!("lifecycle.security {error}")));
+    for named in [Named::Group, Named::Policy] {
+        let items = value.list(named.key()).unwrap_or_else(|error| {
+            problems.push((error.position(), format!("{what} {error}")));
             None
         });
         for item in items.unwrap_or_default() {
-            let id = item.as_str().map(|text| EntryId::resolve(text, own.namespace()));
-            let found = id.as_ref().and_then(|id| match key {
-                "groups" => engine.scope(id.as_str()).map(|group| scope.union(&group)),
-                _ => engine.policy(id.as_str()).map(|policy| scope.with(&policy)),
-            });
-            match (found, id) {
-                (Some(wider), _) => scope = wider,
-                (None, Some(id)) => problems.push((item.position, format!("there is no {what} `{id}`"))),
-                (None, None) => problems.push((item.position, format!("the id of a {what} must be a string"))),
+            let Some(text) = item.as_str() else {
+                let problem = format!("the id of a {named} must be a string, not {}", item.type_name());
+                problems.push((item.position, problem));
+                continue;
+            };
+            match named.find(engine, EntryId::resolve(text, namespace).as_str()) {
+                Ok(found) => scope = scope.union(&found),
+                Err(problem) => problems.push((item.position, problem)),
             }
         }
     }
-    Subject { principal: principal(security, problems), scope: Some(scope) }
+    Subject { principal: principal(what, value, problems), scope: Some(scope) }
 }
 
-fn principal(security: &ConfigValue, problems: &mut Problems) -> Option<Principal> {
-    let Some(actor) = security.get("actor") else {
-        problems.push((security.position, "lifecycle.security lacks the required key `actor`".into()));
+/// What has an id and makes a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Group,
+    Policy,
+}
+
+impl Named {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Group => "groups",
+            Self::Policy => "policies",
+        }
+    }
+
+    /// The scope of that id.
+    ///
+    /// # Errors
+    /// There is none; says which one is near.
+    pub(crate) fn find(self, engine: &RuleEngine, id: &str) -> Result<Scope, String> {
+        let found = match self {
+            Self::Group => engine.scope(id),
+            Self::Policy => engine.policy(id).map(|policy| Scope::new([policy])),
+        };
+        found.ok_or_else(|| {
+            let set = engine.current();
+            let mut ids: Vec<&str> = match self {
+                Self::Group => set.scope_ids().map(|id| &**id).collect(),
+                Self::Policy => set.policy_ids().map(|id| &**id).collect(),
+            };
+            ids.sort_unstable();
+            let same_name = |other: &&str| other.split_once(':').is_some_and(|(_, name)| name == id);
+            let near = ids.iter().copied().find(same_name).or_else(|| did_you_mean(id, ids.iter().copied()));
+            let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("there is no {self} `{id}`{help}")
+        })
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Group => "policy group",
+            Self::Policy => "policy",
+        })
+    }
+}
+
+fn principal(what: &str, value: &ConfigValue, problems: &mut Problems) -> Option<Principal> {
+    let Some(actor) = value.get("actor") else {
+        problems.push((value.position, format!("{what} lacks the required key `actor`")));
         return None;
     };
-    check_keys("lifecycle.security.actor", actor, &ACTOR, problems);
-    let id =
-        actor.required_string("id").map_err(|error| (error.position(), format!("lifecycle.security.actor {error}")));
-    let meta = match actor.get("meta") {
-        None => Ok(Map::EMPTY),
-        Some(meta) if matches!(meta.data, ConfigData::Map(_)) => map(meta).map_err(|problem| (meta.position, problem)),
-        Some(meta) => Err((meta.position, "must be a map".into())),
-    };
-    let meta = meta.map_err(|(position, problem)| (position, format!("lifecycle.security.actor.meta {problem}")));
+    let own = format!("`actor` of {what}");
+    if !check_keys(&own, actor, &ACTOR, problems) {
+        return None;
+    }
+    let id = actor.required_string("id").map_err(|error| (error.position(), format!("{own} {error}")));
+    let meta = map_at(&own, actor, "meta");
     match (id, meta) {
         (Ok(id), Ok(meta)) => Some(Principal::new(&**id, meta)),
         (id, meta) => {
@@ -156,15 +214,27 @@ fn principal(security: &ConfigValue, problems: &mut Problems) -> Option<Principa
     }
 }
 
-fn check_keys(what: &str, value: &ConfigValue, known: &[&str], problems: &mut Problems) {
-    if !matches!(value.data, ConfigData::Map(_)) {
-        return problems.push((value.position, format!("{what} must be a map, not {}", value.type_name())));
+/// The map under `key`, as policies see it; nothing is an empty one.
+pub(crate) fn map_at(what: &str, value: &ConfigValue, key: &str) -> Result<Map, (Position, String)> {
+    match value.map(key) {
+        Err(error) => Err((error.position(), format!("{what} {error}"))),
+        Ok(None) => Ok(Map::EMPTY),
+        Ok(Some(found)) => map(found).map_err(|problem| (found.position, format!("`{key}` of {what} {problem}"))),
+    }
+}
+
+/// Whether it is a map; what is no known key of it is a problem, too.
+pub(crate) fn check_keys(what: &str, value: &ConfigValue, known: &[&str], problems: &mut Problems) -> bool {
+    let is_map = matches!(value.data, ConfigData::Map(_));
+    if !is_map {
+        problems.push((value.position, format!("{what} must be a map, not {}", value.type_name())));
     }
     for (key, _) in value.pairs() {
         if !known.contains(&&*key.text) {
-            let near = crate::application::did_you_mean(&key.text, known.iter().copied());
+            let near = did_you_mean(&key.text, known.iter().copied());
             let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             problems.push((key.position, format!("{what} has the unknown key `{}`{help}", key.text)));
         }
     }
+    is_map
 }

@@ -349,7 +349,7 @@ fn missing_directories(loaded: &Loaded) -> Diagnostics {
 }
 
 /// The policies of an application, and what its hosts say of their processes.
-fn read_policies(loaded: &Loaded) -> Result<(RuleEngine, HostSubjects), Diagnostics> {
+pub(crate) fn read_policies(loaded: &Loaded) -> Result<(RuleEngine, HostSubjects), Diagnostics> {
     let sources = policies::read(loaded)?;
     // Ids of entries are all different.
     let engine = RuleEngine::new(sources).unwrap_or_default();
