@@ -36,7 +36,7 @@ pub struct Definition {
     /// The chunk itself is the main coroutine and may wait.
     pub is_program: bool,
     serial: u64,
-    bytecode: OnceLock<Result<Vec<u8>, Failure>>,
+    bytecode: Arc<OnceLock<Result<Vec<u8>, Failure>>>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -54,7 +54,24 @@ impl Definition {
             imports: Vec::new(),
             is_program: false,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            bytecode: OnceLock::new(),
+            bytecode: Arc::default(),
+        }
+    }
+
+    /// A new version with the same script and other libraries. What is compiled serves both.
+    #[must_use]
+    pub fn with_imports(&self, imports: Vec<(String, Arc<Definition>)>) -> Self {
+        Self {
+            id: self.id.clone(),
+            kind: self.kind,
+            chunk: self.chunk.clone(),
+            source: Arc::clone(&self.source),
+            method: self.method.clone(),
+            modules: self.modules.clone(),
+            imports,
+            is_program: self.is_program,
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            bytecode: Arc::clone(&self.bytecode),
         }
     }
 
