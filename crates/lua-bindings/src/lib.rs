@@ -12,6 +12,7 @@ mod vm;
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use modules::KNOWN_MODULES;
+pub use services::registry::{ApplyDone, Change, Effort, EntryRegistry, EntrySnapshot, EntryValue, Filter};
 pub use services::{Level, Origin, Read, ReadDone, Services, Terminal};
 pub use vm::{Alarm, Limits, Settings, Vm};
 

@@ -1,7 +1,10 @@
+pub(crate) mod registry;
+
 use std::sync::Arc;
 
 use perilune_actor_core::{Failure, HostId, Pid, Value};
 
+use self::registry::EntryRegistry;
 use crate::definition::Definition;
 
 /// What scripts need from outside: definitions, logs, the terminal. The assembly implements it.
@@ -31,6 +34,11 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The application's entries, if scripts may see them.
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        None
+    }
 }
 
 /// Who speaks.

@@ -17,6 +17,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
+    /// Whether versions of the entries are kept that are no longer current.
+    pub registry_history: bool,
     /// Messages a mailbox holds; 0 = any number.
     pub mailbox: u64,
     /// Bytes of one payload; 0 = any number.
@@ -35,6 +37,7 @@ impl Default for Config {
             log_encoding: "auto".into(),
             shutdown_timeout: Duration::from_secs(30),
             fail_deadlocks: false,
+            registry_history: true,
             mailbox: 0,
             max_payload_bytes: 16 << 20,
             step_budget: Duration::from_millis(2),
@@ -174,6 +177,7 @@ impl Config {
                 one_of(&["wait", "fail"])?;
                 self.fail_deadlocks = text == "fail";
             }
+            "registry.enable_history" => self.registry_history = boolean()?,
             "lua.limits.mailbox" => self.mailbox = number()?,
             "lua.limits.max_payload_bytes" => self.max_payload_bytes = number()?,
             "lua.limits.step_budget" => self.step_budget = duration()?,
@@ -187,7 +191,6 @@ impl Config {
             | "lua.limits.memory"
             | "lua.api"
             | "relay.node_name"
-            | "registry.enable_history"
             | "exec.builtin"
             | "exec.stdin_idle"
             | "exec.max_unread" => {}
@@ -217,6 +220,8 @@ mod tests {
         check("logger.level=debug", "taken");
         check("logger.levle=debug", "unknown setting `logger.levle`; did you mean `logger.level`?");
         check("logger.level=loud", "setting `logger.level`: one of debug, info, warn, error is expected, got `loud`");
+        check("registry.enable_history=false", "taken");
+        check("registry.enable_history=no", "setting `registry.enable_history`: true or false is expected, got `no`");
         check("lua.limits.mailbox=-1", "setting `lua.limits.mailbox`: a whole number is expected, got `-1`");
         check("shutdown.timeout=5", "setting `shutdown.timeout`: a duration such as 30s or 2ms is expected, got `5`");
         check("shutdown.timeout", "setting `shutdown.timeout`: write it as key=value");

@@ -2,10 +2,12 @@
 
 mod command;
 mod config;
+mod hosts;
 mod registry;
 mod report;
 mod runtime;
 mod services;
+mod support;
 mod terminal;
 
 pub mod application;

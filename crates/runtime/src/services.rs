@@ -1,15 +1,16 @@
 use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal};
+use perilune_lua_bindings::{Definition, EntryRegistry, Level, Origin, Services, Terminal};
 
-use crate::registry::Registry;
+use crate::registry::{Access, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) access: Arc<Access>,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -69,7 +70,7 @@ impl Services for AppServices {
         if failure.kind == ErrorKind::Canceled || on_terminal() {
             return;
         }
-        let report = report::failure(&self.registry, origin, failure);
+        let report = report::failure(origin, failure);
         tracing::error!(target: "perilune::process", "process failed\n{report}");
     }
 
@@ -77,6 +78,10 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        Some(Arc::clone(&self.access) as _)
     }
 }
 

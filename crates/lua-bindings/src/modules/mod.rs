@@ -6,6 +6,7 @@ pub(crate) mod errors;
 pub(crate) mod io;
 pub(crate) mod logger;
 pub(crate) mod process;
+pub(crate) mod registry;
 pub(crate) mod time;
 
 use std::ffi::CStr;
@@ -17,7 +18,8 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 3] = [("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 4] =
+    [("io", io::make), ("logger", logger::push), ("registry", registry::make), ("time", time::make)];
 
 /// Modules that every script has as globals.
 pub(crate) const ALWAYS: [(&CStr, Make); 3] =
@@ -31,6 +33,7 @@ const BUILTIN: [&str; 11] =
 pub const KNOWN_MODULES: &[&str] = &[
     "io",
     "logger",
+    "registry",
     "time",
     "channel",
     "coroutine",

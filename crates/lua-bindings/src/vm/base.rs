@@ -92,6 +92,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     errors::register(stack);
     crate::modules::channel::register(stack);
     crate::modules::process::register(stack);
+    crate::modules::registry::register(stack);
     crate::modules::logger::register(stack);
     crate::modules::time::register(stack);
     vm.case.set(shared_metatable(stack, c"channel.case", &[]));

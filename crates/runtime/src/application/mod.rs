@@ -22,11 +22,13 @@ mod yaml;
 mod yaml_weight;
 
 pub use check::ALWAYS_AVAILABLE;
+pub(crate) use check::{Entries, IMPORT_DEPTH, problems};
 pub use definition::{Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
 pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
+pub(crate) use schema::is_known_kind;
 pub use single_file::load_file;
 pub use suggest::did_you_mean;
 pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};

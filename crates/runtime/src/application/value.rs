@@ -191,10 +191,11 @@ impl ConfigValue {
         })
     }
 
-    /// The list under `key`.
+    /// The list under `key`. An empty map is an empty list too: in a script they are the same.
     pub fn list(&self, key: &str) -> Result<Option<&[ConfigValue]>, ValueError> {
         self.typed(key, "a list", |value| match &value.data {
             ConfigData::List(items) => Some(items.as_slice()),
+            ConfigData::Map(pairs) if pairs.is_empty() => Some(&[]),
             _ => None,
         })
     }

@@ -1,0 +1,123 @@
+//! From entries to definitions: every script with the libraries it imports.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use perilune_lua_bindings::{Definition, DefinitionKind, KNOWN_MODULES};
+
+use super::snapshot::Version;
+use super::sorted::Sorted;
+use crate::application::{self, Entry, EntryId};
+
+/// Those of `changed` and, when there are libraries among them, all that import them, directly or not; in order.
+pub(crate) fn affected(changed: &[EntryId], old: &Version, new: &Version) -> Vec<EntryId> {
+    let mut found = changed.to_vec();
+    found.sort();
+    let is_library = |version: &Version, id: &EntryId| {
+        version.entry(id.as_str()).is_some_and(|entry| matches!(entry.definition, application::Definition::Library(_)))
+    };
+    if !changed.iter().any(|id| is_library(old, id) || is_library(new, id)) {
+        return found;
+    }
+    let mut importers: HashMap<&EntryId, Vec<&EntryId>> = HashMap::new();
+    for entry in new.entries() {
+        for import in entry.code().into_iter().flat_map(|code| &code.imports) {
+            importers.entry(&import.target).or_default().push(&entry.id);
+        }
+    }
+    let mut known: HashSet<EntryId> = changed.iter().cloned().collect();
+    let mut next = 0;
+    while let Some(id) = found.get(next) {
+        next += 1;
+        for importer in importers.get(id).into_iter().flatten() {
+            if known.insert((*importer).clone()) {
+                found.push((*importer).clone());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The definitions of a version, where all but those of `affected` are as they were. Imports were checked before: each
+/// leads to a library, and none back to where it comes from.
+pub(crate) fn link(
+    version: &Version,
+    affected: &[EntryId],
+    before: &Sorted<Arc<Definition>>,
+) -> Sorted<Arc<Definition>> {
+    let mut definitions = before.clone();
+    let mut waiting: HashSet<&EntryId> = affected.iter().collect();
+    for id in affected {
+        // Libraries come before their importers. The stack is the path there.
+        let mut path = vec![id];
+        while let Some(id) = path.last().copied() {
+            let entry = version.entry(id.as_str());
+            let imports = entry.and_then(|entry| entry.code()).map_or(&[][..], |code| &code.imports);
+            if let Some(import) = imports.iter().find(|import| waiting.contains(&import.target) && import.target != *id)
+                && path.len() <= application::IMPORT_DEPTH + 1
+            {
+                path.push(&import.target);
+                continue;
+            }
+            path.pop();
+            if !waiting.remove(id) {
+                continue;
+            }
+            match entry.and_then(|entry| define(entry, &definitions)) {
+                Some(definition) => definitions.insert(id.clone(), definition),
+                None => drop(definitions.remove(id.as_str())),
+            }
+        }
+    }
+    definitions
+}
+
+/// What an entry defines. That is what it defined before when nothing of it has changed, so that whatever is compiled or
+/// loaded stays in use.
+fn define(entry: &Entry, definitions: &Sorted<Arc<Definition>>) -> Option<Arc<Definition>> {
+    let (code, kind) = match &entry.definition {
+        application::Definition::Process(code) => (code, DefinitionKind::Process),
+        application::Definition::Function(code) => (code, DefinitionKind::Function),
+        application::Definition::Library(code) => (code, DefinitionKind::Library),
+        _ => return None,
+    };
+    let imports: Vec<_> = code
+        .imports
+        .iter()
+        .filter_map(|import| {
+            let library = definitions.get(import.target.as_str())?;
+            Some((import.alias.text.to_string(), Arc::clone(library)))
+        })
+        .collect();
+    let chunk = entry.source_path.as_ref().map_or_else(|| entry.id.to_string(), |path| path.display().to_string());
+    let mut made = Definition::new(entry.id.as_str(), &chunk, "");
+    made.source = Arc::clone(&code.source);
+    made.kind = kind;
+    made.method = code.method.to_string();
+    made.modules = match entry.all_modules {
+        true => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
+        false => code.modules.iter().map(|module| module.text.to_string()).collect(),
+    };
+    made.is_program = entry.runs_as_main_chunk;
+    let before = definitions.get(entry.id.as_str()).filter(|before| is_same_script(before, &made));
+    let Some(before) = before else {
+        made.imports = imports;
+        return Some(Arc::new(made));
+    };
+    let same_imports = before.imports.len() == imports.len()
+        && before.imports.iter().zip(&imports).all(|(old, new)| old.0 == new.0 && Arc::ptr_eq(&old.1, &new.1));
+    if same_imports {
+        return Some(Arc::clone(before));
+    }
+    Some(Arc::new(before.with_imports(imports)))
+}
+
+fn is_same_script(old: &Definition, new: &Definition) -> bool {
+    old.kind == new.kind
+        && old.chunk == new.chunk
+        && old.source == new.source
+        && old.method == new.method
+        && old.modules == new.modules
+        && old.is_program == new.is_program
+}
