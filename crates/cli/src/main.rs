@@ -5,6 +5,7 @@ mod logs;
 mod signals;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -98,7 +99,7 @@ fn check(common: &Common, target: &Target) -> ExitCode {
 // --- run
 
 fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
-    let target = args::target(common.dir.as_deref(), &mut run.rest);
+    let target = args::target(Path::new("."), common.dir.as_deref(), &mut run.rest);
     let loaded = match load(common, &target) {
         Ok(loaded) => loaded,
         Err(found) => return complain(&found.to_string(), USAGE),

@@ -67,7 +67,7 @@ pub(crate) struct Token(u64);
 
 impl Token {
     pub(crate) fn new(task: usize, serial: u64) -> Self {
-        Self((serial << TASK_BITS | task as u64) & !TIMER_BIT)
+        Self((serial << TASK_BITS | task as u64) & !(TIMER_BIT | CALL_BIT))
     }
 
     pub(crate) fn task(self) -> usize {
@@ -89,6 +89,9 @@ impl Token {
 
 /// Says that a token counts a timer that is no coroutine's.
 pub(crate) const TIMER_BIT: u64 = 1 << 63;
+
+/// Says that a token counts a call.
+pub(crate) const CALL_BIT: u64 = 1 << 62;
 
 /// A coroutine that waits for mail.
 pub(crate) struct MailWait {

@@ -3,7 +3,7 @@
 //!
 //! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
-//! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings.
+//! program, `--@fail_deadlocks`, `--@api 2` and `--@max_payload_bytes 1000` change the settings.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm};
+use perilune_lua_bindings::{
+    Callable, Definition, DefinitionKind, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm,
+};
 
 struct TestServices {
     scripts: Scripts,
@@ -48,6 +50,9 @@ impl Scripts {
             Some(modules) => modules.split_whitespace().map(str::to_owned).collect(),
             None => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
         };
+        if name.starts_with("child_func_") {
+            definition.kind = DefinitionKind::Function;
+        }
         for import in directives(&source, "import") {
             let (alias, library) = import.split_once('=').expect("alias=name");
             definition.imports.push((alias.into(), self.get(library).expect("the library")));
@@ -64,6 +69,11 @@ impl Services for TestServices {
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
         let found = id.strip_prefix("app:").and_then(|name| self.scripts.get(name));
         found.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("entry not found: {id}")))
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let definition = self.process(id)?;
+        Ok(Callable { definition, host: HostId::new("app:processes"), subject: None })
     }
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
@@ -105,6 +115,9 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
         settings.limits.max_payload_bytes = bytes.parse().unwrap();
+    }
+    if directives(&program.source, "api 2").next().is_some() {
+        settings.api = 2;
     }
     settings.break_everywhere = break_everywhere;
     settings.limits.callback_budget = Duration::from_millis(100);
@@ -164,20 +177,25 @@ macro_rules! scripts {
 }
 
 scripts! {
+    builder
+    api_two
     channels
+    context
     copies
     coroutines
     deadlock
     deadlock_fails
     errors_module
+    funcs
     generator
     hello
     hostile
     imports
-    mail_waiters
     isolation
+    mail_waiters
     os_restricted
     process_arguments
+    process_call
     process_cancel
     process_events
     process_links
@@ -185,6 +203,7 @@ scripts! {
     process_names
     process_spawn_errors
     process_terminate
+    process_upgrade
     program
     program_function
     program_table

@@ -2,7 +2,10 @@
 
 mod command;
 mod config;
+mod event_bus;
+mod guard;
 mod hosts;
+mod policies;
 mod registry;
 mod report;
 mod runtime;

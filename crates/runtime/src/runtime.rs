@@ -1,17 +1,21 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
+use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
+use perilune_policy::Strictness;
+use perilune_policy_rules::RuleEngine;
 
-use crate::application::{Diagnostics, Loaded, did_you_mean};
+use crate::application::{Diagnostics, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
-use crate::hosts::Hosts;
-use crate::registry::{Access, Queue, Registry};
+use crate::guard::Guarded;
+use crate::hosts::{Hosts, functions_host};
+use crate::policies::{self, HostSubjects, Policies};
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::services::AppServices;
 use crate::support::unsupported;
@@ -69,18 +73,18 @@ impl Runtime {
             .enable_all()
             .build()
             .map_err(|error| StartError::Runtime(error.to_string()))?;
+        let engine = Arc::new(RuleEngine::default());
+        let subjects = Arc::new(HostSubjects::default());
         let registry = Arc::new(Registry::new(loaded, config.registry_history));
-        let queue = Arc::new(Queue::new(io.handle().clone()));
-        let access = Arc::new(Access { registry: Arc::clone(&registry), queue });
-        let services = Arc::new(AppServices {
-            registry: Arc::clone(&registry),
-            access,
-            prints_all,
-            foreground: RwLock::default(),
-        });
-        let scheduler = Arc::new(start_scheduler(&config, Arc::clone(&services) as _)?);
+        let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
+        let entries = AppRegistry::new(Arc::clone(&registry), io.handle().clone());
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), entries, prints_all, subjects));
+        let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
+        let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
+        let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
         let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
         registry.listen(Arc::new(hosts));
+        registry.listen(Arc::new(policies));
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
     }
@@ -162,7 +166,9 @@ impl Runtime {
         let terminal = Arc::new(StdTerminal::new(args.clone(), self.io_handle()?));
         *self.services.foreground.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((host, terminal));
         let values = args.iter().map(|arg| Value::from(arg.as_str())).collect();
-        let factory = LuaFactory::new(Arc::clone(&definition), values).foreground();
+        let subject = self.services.subjects.of(host);
+        let inherited = subject.map(|subject| Arc::new(Inherited::default().with_subject(subject)));
+        let factory = LuaFactory::new(Arc::clone(&definition), values).foreground().inherit(inherited);
         let (tell, ended) = std::sync::mpsc::channel();
         let mut spawn = Spawn::new(host, Box::new(factory));
         spawn.on_exit = Some(Box::new(move |reason| {
@@ -236,11 +242,11 @@ impl Runtime {
         // From here on no host is added.
         self.registry.close();
         let version = self.registry.version();
-        let hosts: Vec<_> = version.entries().filter(|entry| entry.definition.is_host()).collect();
+        let hosts = version.entries().filter(|entry| entry.definition.is_host());
+        let hosts: Vec<_> = hosts.map(|host| HostId::new(host.id.as_str())).chain([functions_host()]).collect();
         // At once: the timeout is for the whole, not for each.
         std::thread::scope(|scope| {
-            for host in hosts {
-                let id = HostId::new(host.id.as_str());
+            for id in hosts {
                 let tell = tell.clone();
                 scope.spawn(move || {
                     self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into());
@@ -277,12 +283,17 @@ fn look_at(loaded: &Loaded) -> Diagnostics {
         let unsupported = unsupported(entry).into_iter();
         found.extend(unsupported.map(|it| loaded.diagnostic(entry, it.severity, it.position, it.message)));
     }
+    if let Err(wrong) = policies::check(loaded) {
+        let problems = wrong.into_iter();
+        found.extend(problems.map(|it| loaded.diagnostic(it.entry, Severity::Error, it.position, it.message)));
+    }
     found
 }
 
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
     settings.slice = config.step_budget;
+    settings.api = config.api;
     settings.fail_deadlocks = config.fail_deadlocks;
     settings.limits.max_payload_bytes = usize::try_from(config.max_payload_bytes).unwrap_or(usize::MAX);
     settings.limits.callback_budget = config.callback_budget;

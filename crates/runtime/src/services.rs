@@ -1,23 +1,39 @@
 use std::sync::{Arc, RwLock};
 
-use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, EntryRegistry, Level, Origin, Services, Terminal};
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
+use perilune_lua_bindings::{
+    Callable, Definition, EntryRegistry, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+};
 
-use crate::registry::{Access, Registry};
+use crate::event_bus::EventBus;
+use crate::policies::HostSubjects;
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) access: Arc<Access>,
+    registry: Arc<Registry>,
+    entries: Arc<AppRegistry>,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
+    events: EventBus,
+    pub(crate) subjects: Arc<HostSubjects>,
 }
 
 impl AppServices {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        entries: AppRegistry,
+        prints_all: bool,
+        subjects: Arc<HostSubjects>,
+    ) -> Self {
+        let (foreground, events) = (RwLock::default(), EventBus::default());
+        Self { registry, entries: Arc::new(entries), prints_all, foreground, events, subjects }
+    }
+
     fn stdout(line: &[u8]) {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
@@ -35,6 +51,32 @@ impl Services for AppServices {
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
         self.registry.host(id)
+    }
+
+    fn start(&self, _: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
+        let (definition, host) = self.registry.start(start.id, start.host)?;
+        Ok(Started { definition, host, subject: self.subjects.of(host) })
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let callable = self.registry.callable(id)?;
+        callable.definition.compile()?;
+        Ok(Callable { subject: self.subjects.of(callable.host), ..callable })
+    }
+
+    fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
+        self.events.publish(event);
+        Ok(())
+    }
+
+    fn subscribe(
+        &self,
+        _: &Origin<'_>,
+        system: &str,
+        kind: Option<&str>,
+        waker: Waker,
+    ) -> Result<Arc<dyn Subscription>, Failure> {
+        self.events.subscribe(system, kind, waker)
     }
 
     fn print(&self, origin: &Origin<'_>, line: &[u8]) {
@@ -81,7 +123,7 @@ impl Services for AppServices {
     }
 
     fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
-        Some(Arc::clone(&self.access) as _)
+        Some(Arc::clone(&self.entries) as _)
     }
 }
 

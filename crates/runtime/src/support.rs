@@ -1,4 +1,5 @@
 use crate::application::{ConfigValue, Definition, Entry, Isolation, Position, Severity};
+use crate::hosts::FUNCTIONS;
 
 /// What an entry asks for and this version cannot give.
 pub(crate) struct Unsupported {
@@ -15,9 +16,8 @@ pub(crate) fn unsupported(entry: &Entry) -> Vec<Unsupported> {
         let message = format!("entry `{}`: {text}", entry.id);
         found.push(Unsupported { severity, position: key.position, message });
     };
-    let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
-    if let Some(key) = security {
-        say(Severity::Error, key, "this version has no policies to put in force");
+    if entry.definition.is_host() && entry.id.as_str() == FUNCTIONS {
+        say(Severity::Error, &entry.data, "this name belongs to the host of functions");
     }
     match &entry.definition {
         Definition::Host(host) => {

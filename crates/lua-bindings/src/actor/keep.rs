@@ -164,6 +164,24 @@ impl ActorState {
         change(&mut self.rare().timers)
     }
 
+    pub(crate) fn add_subscription(&self, subscribed: Subscribed) {
+        self.rare().subscriptions.push(subscribed);
+    }
+
+    pub(crate) fn take_closed_subscriptions(&self) -> Vec<Subscribed> {
+        self.rare().subscriptions.extract_if(.., |subscribed| subscribed.is_closed()).collect()
+    }
+
+    /// The channels of all subscriptions, with the number of lost events where that is news.
+    pub(crate) fn subscribed_channels(&self) -> Vec<(Key, Option<u64>)> {
+        self.with_rare(|rare| rare.subscriptions.iter().map(Subscribed::news).collect()).unwrap_or_default()
+    }
+
+    /// Logs something that whoever runs this actor should know.
+    pub(crate) fn warn(&self, name: &str, text: &str) {
+        self.vm.services.log(&self.origin(), crate::services::Level::Warn, name, text, &[]);
+    }
+
     /// The state of this actor's random numbers.
     pub(crate) fn random(&self) -> u64 {
         let seed = || {

@@ -1,6 +1,9 @@
 //! Running: from the main function to the reason of the end.
 
+use perilune_actor_core::Event;
+
 use super::*;
+use crate::definition::DefinitionKind;
 
 impl ActorState {
     /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
@@ -53,6 +56,29 @@ impl ActorState {
         }
     }
 
+    /// Takes note of what others have done since the last step.
+    pub(super) fn look_around(&self, cx: &mut dyn Context) {
+        let has_news = |rare: &Rare| rare.cancellation.is_some() || !rare.subscriptions.is_empty();
+        if !self.with_rare(has_news).unwrap_or(false) {
+            return;
+        }
+        crate::modules::events::receive_all(self);
+        let canceled = |rare: &Rare| rare.cancellation.clone().filter(|cancellation| cancellation.is_requested());
+        // A function stops where it waits next; a process decides for itself.
+        if self.definition.kind == DefinitionKind::Process
+            && let Some(cancellation) = self.with_rare(canceled).flatten()
+        {
+            self.rare().cancellation = None;
+            let (from, at) = (Some(cancellation.caller()), cx.wall());
+            cx.mailbox().push_event(Event::Cancel { from, deadline: None, reason: None, at });
+        }
+    }
+
+    fn is_canceled(&self) -> bool {
+        let canceled = |rare: &Rare| rare.cancellation.as_ref().is_some_and(|call| call.is_requested());
+        self.with_rare(canceled).unwrap_or(false)
+    }
+
     pub(super) fn run(&self, vm: &Vm) -> Step {
         loop {
             self.match_mail(vm);
@@ -66,6 +92,10 @@ impl ActorState {
                         Some(failure) => Step::Exit(self.failed(failure)),
                         None => Step::Yield,
                     };
+                }
+                Ran::Become => {
+                    let next = self.rare().become_next.take();
+                    return next.map_or(Step::Yield, |next| Step::Become(Box::new(next)));
                 }
                 Ran::Exit(reason) => return Step::Exit(reason),
             }
@@ -93,6 +123,7 @@ impl ActorState {
                 return match why {
                     Break::Wait => Ran::Off,
                     Break::Slice => Ran::Preempted,
+                    Break::Become => Ran::Become,
                     Break::End(failure) => Ran::Exit(self.failed(failure)),
                 };
             }
@@ -173,10 +204,14 @@ impl ActorState {
 
     /// Nothing to run: either something will come, or never.
     fn idle(&self, vm: &Vm) -> Step {
+        if self.is_canceled() {
+            return Step::Exit(self.failed(calls::canceled()));
+        }
         let hopeless = {
             let tasks = self.tasks.borrow();
             let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation);
-            !tasks.iter().flatten().any(waits) && self.with_rare(|rare| rare.timers.is_empty()).unwrap_or(true)
+            let nothing_comes = |rare: &Rare| rare.timers.is_empty() && rare.calls.is_empty();
+            !tasks.iter().flatten().any(waits) && self.with_rare(nothing_comes).unwrap_or(true)
         };
         if hopeless && let Some(step) = self.deadlock(vm) {
             return step;
@@ -193,7 +228,7 @@ impl ActorState {
         if vm.settings.fail_deadlocks {
             return Some(Step::Exit(self.failed(Failure::new(ErrorKind::Internal, text))));
         }
-        vm.services.log(&self.origin(), crate::services::Level::Warn, "process", &text, &[]);
+        self.warn("process", &text);
         None
     }
 }

@@ -2,11 +2,16 @@
 
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+pub(crate) mod ctx;
 pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod funcs;
 pub(crate) mod io;
 pub(crate) mod logger;
+pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod registry;
+pub(crate) mod security;
 pub(crate) mod time;
 
 use std::ffi::CStr;
@@ -18,8 +23,16 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 4] =
-    [("io", io::make), ("logger", logger::push), ("registry", registry::make), ("time", time::make)];
+const DECLARED: [(&str, Make); 8] = [
+    ("ctx", ctx::make),
+    ("events", events::make),
+    ("funcs", funcs::make),
+    ("io", io::make),
+    ("logger", logger::push),
+    ("registry", registry::make),
+    ("security", security::make),
+    ("time", time::make),
+];
 
 /// Modules that every script has as globals.
 pub(crate) const ALWAYS: [(&CStr, Make); 3] =
@@ -31,9 +44,13 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "ctx",
+    "events",
+    "funcs",
     "io",
     "logger",
     "registry",
+    "security",
     "time",
     "channel",
     "coroutine",
@@ -69,7 +86,9 @@ pub(crate) fn export(
 
 /// Pushes what [`export`] made of a host object.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) {
-    if !time::import(stack, tagged) {
+    if tagged.tag == payload::TAG {
+        payload::push(stack, &tagged.data);
+    } else if !time::import(stack, tagged) {
         stack.push_nil();
     }
 }

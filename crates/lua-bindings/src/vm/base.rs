@@ -91,8 +91,12 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
 
     errors::register(stack);
     crate::modules::channel::register(stack);
-    crate::modules::process::register(stack);
+    crate::modules::process::register(vm, stack);
+    crate::modules::events::register(stack);
+    crate::modules::funcs::register(stack);
+    crate::modules::payload::register(stack);
     crate::modules::registry::register(stack);
+    crate::modules::security::register(stack);
     crate::modules::logger::register(stack);
     crate::modules::time::register(stack);
     vm.case.set(shared_metatable(stack, c"channel.case", &[]));

@@ -25,6 +25,7 @@ pub(crate) use interrupt::over_budget;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
 pub(crate) use stack::{Kind, Object, Ref, Stack};
 
+use crate::access::Access;
 use crate::actor::ActorState;
 use crate::services::Services;
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a slice is: what the scheduler was given.
     pub slice: Duration,
+    /// Which revision of the API scripts see: 1, or 2 for applications written against the later one.
+    pub api: u8,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
     /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
@@ -57,6 +60,7 @@ impl Default for Settings {
         Self {
             limits: Limits { max_payload_bytes: 16 << 20, callback_budget: Duration::from_secs(1) },
             slice: Duration::from_millis(2),
+            api: 1,
             fail_deadlocks: false,
             break_everywhere: false,
         }
@@ -255,6 +259,17 @@ impl Vm {
     pub(crate) fn actor(&self) -> Option<&ActorState> {
         // SAFETY: `enter` holds the actor for as long as it is here.
         self.running.get().map(|running| unsafe { &*running.actor })
+    }
+
+    /// Whether the running actor may do that.
+    ///
+    /// # Errors
+    /// It may not, or no actor runs.
+    pub(crate) fn authorize(&self, access: &Access<'_>) -> Result<(), Failure> {
+        match self.actor() {
+            Some(actor) => self.services.authorize(&actor.origin(), access),
+            None => Err(Failure::new(ErrorKind::Invalid, "no context found")),
+        }
     }
 
     /// Asks the scheduler something, for the running actor.

@@ -34,6 +34,17 @@ pub struct Code {
     pub modules: Vec<Located>,
     /// Declared libraries.
     pub imports: Vec<Import>,
+    /// How many calls of a function may run and wait.
+    pub pool: CallPool,
+}
+
+/// Settings of the calls of one function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallPool {
+    /// How many run at once; `None` when absent or 0.
+    pub size: Option<u64>,
+    /// How many wait for their turn; `None` is any number.
+    pub buffer: Option<u64>,
 }
 
 /// One line of `imports`.
@@ -150,7 +161,7 @@ impl Reader {
         let method = self.keep(data.string("method")).cloned();
         let modules = self.keep(data.list("modules")).unwrap_or_default();
         let imports = self.keep(data.map("imports")).map_or(&[][..], ConfigValue::pairs);
-        self.keep(data.map("pool"));
+        let pool = self.pool(data);
         Code {
             source,
             method: method.filter(|name| !name.is_empty()).unwrap_or_else(|| "main".into()),
@@ -174,7 +185,28 @@ impl Reader {
                     })
                 })
                 .collect(),
+            pool,
         }
+    }
+
+    fn pool(&mut self, data: &ConfigValue) -> CallPool {
+        const TYPES: [&str; 4] = ["inline", "lazy", "static", "adaptive"];
+        let none = ConfigValue::empty_map(data.position);
+        let pool = self.keep(data.map("pool")).unwrap_or(&none);
+        let kind = match pool.string("type") {
+            Ok(Some(kind)) if !TYPES.contains(&&**kind) => {
+                Err(pool.mismatch("type", "`inline`, `lazy`, `static` or `adaptive`", "this text"))
+            }
+            other => other,
+        };
+        self.keep(kind.map_err(|error| error.within("pool")));
+        let mut count = |key| {
+            let value = pool.count(key).map_err(|error| error.within("pool"));
+            self.keep(value)
+        };
+        // Whatever its type, a pool grows when it is needed: all that counts is how far.
+        let sizes = ["max_size", "size", "workers"].map(&mut count);
+        CallPool { size: sizes.into_iter().flatten().find(|size| *size > 0), buffer: count("buffer") }
     }
 
     fn process_host(&mut self, data: &ConfigValue) -> ProcessHost {

@@ -23,7 +23,7 @@ mod yaml_weight;
 
 pub use check::ALWAYS_AVAILABLE;
 pub(crate) use check::{Entries, IMPORT_DEPTH, problems};
-pub use definition::{Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
+pub use definition::{CallPool, Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
 pub use id::EntryId;

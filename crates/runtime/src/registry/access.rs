@@ -4,6 +4,8 @@ use std::sync::Arc;
 use perilune_actor_core::{ErrorKind, Failure};
 use perilune_lua_bindings::{ApplyDone, Change, Effort, EntryRegistry, EntrySnapshot, EntryValue, Filter, Origin};
 
+use tokio::runtime::Handle;
+
 use super::apply::Operation;
 use super::step::{Step, in_order};
 use super::value::{read_entry, read_id, show_entry};
@@ -11,12 +13,16 @@ use super::{Queue, Registry, Version, filter, invalid};
 use crate::application::{Entry, EntryId};
 
 /// The registry as scripts reach it.
-pub(crate) struct Access {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) queue: Arc<Queue>,
+pub(crate) struct AppRegistry {
+    registry: Arc<Registry>,
+    queue: Queue,
 }
 
-impl Access {
+impl AppRegistry {
+    pub(crate) fn new(registry: Arc<Registry>, io: Handle) -> Self {
+        Self { registry, queue: Queue::new(io) }
+    }
+
     fn change(
         &self,
         origin: &Origin<'_>,
@@ -60,7 +66,7 @@ impl Drop for Answer {
     }
 }
 
-impl EntryRegistry for Access {
+impl EntryRegistry for AppRegistry {
     fn current(&self) -> Arc<dyn EntrySnapshot> {
         self.registry.version() as _
     }

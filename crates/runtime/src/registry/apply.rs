@@ -103,7 +103,7 @@ impl Registry {
         let new = Snapshot { definitions: link::link(&version, &affected, &old.definitions), version };
         compile(&new, changed, is_first)?;
         let steps = steps(changed, &old.version, &new.version);
-        let transition = Transition { old: &old.version, new: &new.version, steps: &steps };
+        let transition = Transition { new: &new.version, steps: &steps };
         let prepared: Result<Vec<_>, _> = listeners.iter().map(|listener| listener.prepare(&transition)).collect();
         let mut prepared = prepared?;
         let id = new.version.id;
@@ -159,14 +159,15 @@ fn compile(snapshot: &Snapshot, changed: &[EntryId], is_first: bool) -> Result<(
     if is_first { refuse(errors) } else { Ok(()) }
 }
 
-fn refuse(mut errors: Vec<String>) -> Result<(), Failure> {
-    let count = errors.len();
-    if count == 0 {
-        return Ok(());
-    }
+fn refuse(errors: Vec<String>) -> Result<(), Failure> {
+    if errors.is_empty() { Ok(()) } else { Err(refusal(errors)) }
+}
+
+/// An error that says the first of several things, and has all of them as its details.
+pub(crate) fn refusal(errors: Vec<String>) -> Failure {
+    let first = errors.first().cloned().unwrap_or_default();
+    let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
     let all = errors.iter().map(|error| Value::from(error.as_str())).collect::<Vec<_>>();
-    let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-    let mut failure = invalid(errors.swap_remove(0) + &more);
-    failure.details = Some(Box::new(Table { array: Vec::new(), pairs: vec![(Value::from("problems"), all.into())] }));
-    Err(failure)
+    let details = Table { array: Vec::new(), pairs: vec![(Value::from("problems"), all.into())] };
+    Failure { details: Some(Box::new(details)), ..invalid(first + &more) }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use perilune_lua_bindings::{Definition, DefinitionKind, KNOWN_MODULES};
+use perilune_lua_bindings::{Definition, DefinitionKind, KNOWN_MODULES, Pool};
 
 use super::snapshot::Version;
 use super::sorted::Sorted;
@@ -99,6 +99,7 @@ fn define(entry: &Entry, definitions: &Sorted<Arc<Definition>>) -> Option<Arc<De
         true => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
         false => code.modules.iter().map(|module| module.text.to_string()).collect(),
     };
+    made.pool = Arc::new(pool(code.pool));
     made.is_program = entry.runs_as_main_chunk;
     let before = definitions.get(entry.id.as_str()).filter(|before| is_same_script(before, &made));
     let Some(before) = before else {
@@ -120,4 +121,13 @@ fn is_same_script(old: &Definition, new: &Definition) -> bool {
         && old.method == new.method
         && old.modules == new.modules
         && old.is_program == new.is_program
+        && old.pool.bounds() == new.pool.bounds()
 }
+
+fn pool(settings: application::CallPool) -> Pool {
+    let places = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Pool::new(settings.size.map_or(DEFAULT_POOL, places), settings.buffer.map_or(usize::MAX, places))
+}
+
+/// How many calls of a function run at once unless its entry says otherwise.
+const DEFAULT_POOL: usize = 100;

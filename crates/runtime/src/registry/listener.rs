@@ -15,11 +15,7 @@ pub(crate) trait Listener: Send + Sync {
 
 /// A change that is about to happen.
 pub(crate) struct Transition<'a> {
-    /// What is there before it.
-    #[allow(dead_code, reason = "what a listener may look at")]
-    pub(crate) old: &'a Version,
     /// What is there after it.
-    #[allow(dead_code, reason = "what a listener may look at")]
     pub(crate) new: &'a Version,
     /// What differs, in the order in which it takes effect.
     pub(crate) steps: &'a [Step],

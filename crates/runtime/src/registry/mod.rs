@@ -14,11 +14,12 @@ mod value;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId};
-use perilune_lua_bindings::Definition;
+use perilune_lua_bindings::{Callable, Definition};
 
-pub(crate) use self::access::Access;
+pub(crate) use self::access::AppRegistry;
+pub(crate) use self::apply::refusal;
 pub(crate) use self::listener::{Listener, Prepared, Transition};
-pub(crate) use self::queue::Queue;
+use self::queue::Queue;
 pub(crate) use self::snapshot::{Snapshot, Version};
 pub(crate) use self::value::invalid;
 use crate::application::{Entry, Loaded};
@@ -74,6 +75,21 @@ impl Registry {
     /// The definition that a spawn of `id` runs.
     pub(crate) fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
         self.read().current.process(id)
+    }
+
+    /// The definition and the host of a spawn, as they are at one moment. The definition has been compiled.
+    pub(crate) fn start(&self, id: &str, host: &str) -> Result<(Arc<Definition>, HostId), Failure> {
+        let (definition, host) = {
+            let state = self.read();
+            (state.current.process(id)?, state.current.host(host))
+        };
+        definition.compile()?;
+        Ok((definition, host?))
+    }
+
+    /// What a function call of `id` runs.
+    pub(crate) fn callable(&self, id: &str) -> Result<Callable, Failure> {
+        self.read().current.callable(id)
     }
 
     /// The host called `id`.

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId};
-use perilune_lua_bindings::Definition;
+use perilune_lua_bindings::{Callable, Definition};
 
 use super::sorted::Sorted;
 use crate::application::{self, Entries, Entry, EntryId, TerminalHost, did_you_mean};
+use crate::hosts::functions_host;
 
 /// How many entries are looked through for one that was probably meant: a process that asks for what is not there must
 /// not hold up its worker.
@@ -29,7 +30,7 @@ impl Version {
         self.entries.get(id)
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> + Clone {
         self.entries.iter().map(|(_, entry)| entry)
     }
 }
@@ -78,6 +79,34 @@ impl Snapshot {
                 Err(Failure::new(ErrorKind::NotFound, text))
             }
             None => Err(self.missing("entry", id, is_process)),
+        }
+    }
+
+    /// What a function call of `id` runs: a function, or a process on its default host.
+    pub(crate) fn callable(&self, id: &str) -> Result<Callable, Failure> {
+        let is_function = |entry: &Entry| {
+            let is_process = matches!(entry.definition, application::Definition::Process(_));
+            let is_callable = is_process && entry.default_host().is_some();
+            is_callable || matches!(entry.definition, application::Definition::Function(_))
+        };
+        let Some(entry) = self.entry(id) else { return Err(self.missing("function", id, is_function)) };
+        let host = match &entry.definition {
+            application::Definition::Function(_) => functions_host(),
+            application::Definition::Process(_) => match entry.default_host() {
+                Some((host, _)) => self.host(host.as_str())?,
+                None => {
+                    let text = format!("process {id} has no meta.default_host to be called on");
+                    return Err(Failure::new(ErrorKind::Invalid, text));
+                }
+            },
+            _ => {
+                let text = format!("entry {id} is of kind {}, not function.lua", entry.kind);
+                return Err(Failure::new(ErrorKind::NotFound, text));
+            }
+        };
+        match self.definitions.get(id) {
+            Some(definition) => Ok(Callable { definition: Arc::clone(definition), host, subject: None }),
+            None => Err(self.missing("function", id, is_function)),
         }
     }
 
