@@ -1,7 +1,7 @@
 use perilune_actor_core::{HostId, Value};
 
 use super::*;
-use crate::services::{Level, Origin, Services, Terminal};
+use crate::services::{Callable, Level, Origin, Services, Terminal};
 use crate::vm::Settings;
 
 struct NoServices;
@@ -12,6 +12,10 @@ impl Services for NoServices {
     }
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
+        Err(Failure::new(ErrorKind::NotFound, id))
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
         Err(Failure::new(ErrorKind::NotFound, id))
     }
 
