@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Weak};
 
 use perilune_actor_core::Value;
 use perilune_lua_bindings::EntryValue;
@@ -427,10 +427,11 @@ proptest! {
 }
 
 fn loaded(model: &Model) -> Loaded {
-    let folder = tempfile::TempDir::new().unwrap();
-    std::fs::write(folder.path().join("_index.yaml"), "namespace: app\nentries: []\n").unwrap();
-    let mut loaded = load_folder(folder.path()).unwrap();
+    static EMPTY: LazyLock<Loaded> = LazyLock::new(|| {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::write(folder.path().join("_index.yaml"), "namespace: app\nentries: []\n").unwrap();
+        load_folder(folder.path()).unwrap()
+    });
     let entries = model.iter().map(|(name, shape)| shaped(*name, shape));
-    loaded.entries = entries.map(|entry| (entry.id.clone(), entry)).collect();
-    loaded
+    Loaded { entries: entries.map(|entry| (entry.id.clone(), entry)).collect(), ..EMPTY.clone() }
 }

@@ -129,7 +129,7 @@ fn shortened(text: &str) -> String {
 fn read(key: &str, value: &Value) -> Result<ConfigValue, String> {
     let mut reader = Reader { tables: Vec::new(), open: Vec::new(), left: MOST_BYTES };
     let data = reader.value(value, &Path { key, outer: None }, true)?;
-    Ok(ConfigValue { position: Position::START, data })
+    Ok(ConfigValue { position: Position::SCRIPT, data })
 }
 
 struct Reader<'a> {
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         for (item, place) in table.array.iter().zip(1u32..) {
             let place = place.to_string();
             let data = self.value(item, &Path { key: &place, outer: Some(path) }, first)?;
-            items.push(ConfigValue { position: Position::START, data });
+            items.push(ConfigValue { position: Position::SCRIPT, data });
         }
         Ok(ConfigData::List(items))
     }
@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
             };
             self.charge(key.len())?;
             let data = self.value(value, &Path { key: &key, outer: Some(path) }, first)?;
-            let position = Position::START;
+            let position = Position::SCRIPT;
             pairs.push((Located { text: key, position }, ConfigValue { position, data }));
         }
         // A script's table has no order; this one makes equal entries equal.
