@@ -5,14 +5,18 @@ use regex::{Regex, RegexBuilder};
 
 /// The longest regular expression, in bytes.
 const PATTERN: usize = 1024;
-/// The most memory one may take once compiled, in bytes.
-const COMPILED: usize = 256 * 1024;
-/// The longest text one is tried on, in bytes. Time grows with the product of both.
-const TEXT: usize = 64 * 1024;
+
+/// How large an expression may be once compiled, and the longest text one of that size is tried on, both in bytes. The
+/// worst of them take time by the product, which is the same for all: about a tenth of a second.
+const SIZES: [(usize, usize); 4] =
+    [(8 * 1024, 64 * 1024), (32 * 1024, 16 * 1024), (128 * 1024, 4 * 1024), (512 * 1024, 1024)];
 
 /// A regular expression that cannot take long, whatever it and the text are.
 #[derive(Clone, Debug)]
-pub(crate) struct Matcher(Regex);
+pub(crate) struct Matcher {
+    regex: Regex,
+    longest: usize,
+}
 
 impl Matcher {
     /// # Errors
@@ -21,19 +25,24 @@ impl Matcher {
         if pattern.len() > PATTERN {
             return Err("is longer than 1024 bytes".into());
         }
-        RegexBuilder::new(pattern).size_limit(COMPILED).dfa_size_limit(COMPILED).build().map(Self).map_err(|error| {
-            match error {
-                regex::Error::CompiledTooBig(_) => "is too large once compiled".into(),
-                other => format!("is no regular expression: {}", reason(&other)).into(),
+        for (size, longest) in SIZES {
+            match RegexBuilder::new(pattern).size_limit(size).build() {
+                Ok(regex) => return Ok(Self { regex, longest }),
+                Err(regex::Error::CompiledTooBig(_)) => {}
+                Err(other) => return Err(format!("is no regular expression: {}", reason(&other)).into()),
             }
-        })
+        }
+        Err("is too large once compiled".into())
     }
 
     pub(crate) fn matches(&self, text: &str) -> Result<bool, Fault> {
-        if text.len() > TEXT {
-            return Err(Fault::new("a text of more than 64 KiB is not tried on regular expressions"));
+        if text.len() > self.longest {
+            let longest = self.longest;
+            return Err(Fault::new(format!(
+                "a text of more than {longest} bytes is not tried on a regular expression of that size"
+            )));
         }
-        Ok(self.0.is_match(text))
+        Ok(self.regex.is_match(text))
     }
 }
 
@@ -46,7 +55,7 @@ fn reason(error: &regex::Error) -> String {
 
 impl PartialEq for Matcher {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.regex.as_str() == other.regex.as_str()
     }
 }
 
@@ -73,7 +82,18 @@ mod tests {
         for (text, expected) in [("aaa", true), ("see xy", true), ("aab", false), ("", false)] {
             assert_eq!(matcher.matches(text), Ok(expected), "{text:?}");
         }
-        assert_eq!(matcher.matches(&"b".repeat(64 * 1024)), Ok(false));
-        assert!(matcher.matches(&"b".repeat(64 * 1024 + 1)).is_err());
+    }
+
+    #[test]
+    fn larger_expressions_are_tried_on_shorter_texts() {
+        let check = |pattern: &str, longest: usize| {
+            let matcher = Matcher::new(pattern).unwrap();
+            assert_eq!(matcher.matches(&"b".repeat(longest)), Ok(false), "{pattern}");
+            assert!(matcher.matches(&"b".repeat(longest + 1)).is_err(), "{pattern}");
+        };
+        check("^/srv/[a-z]+[.]log$", 64 * 1024);
+        check(r"^job-\d{1,5}$", 16 * 1024);
+        check(r"^\w+@\w+$", 4 * 1024);
+        check(r"^\w+(-\w+){7}$", 1024);
     }
 }

@@ -232,6 +232,7 @@ mod tests {
             Key { principal: a, scope: b, action: "ab", resource: "c" },
             Key { principal: a, scope: a, action: "a", resource: "bc" },
             Key { principal: a, scope: a, action: "", resource: "abc" },
+            Key { principal: a, scope: a, action: "xb", resource: "c" },
             Key { principal: a, scope: a, action: "ab", resource: "cd" },
             Key { principal: a, scope: a, action: "ab", resource: "" },
         ];

@@ -23,9 +23,12 @@ struct OfAction {
     wide: Box<[u32]>,
 }
 
+/// What is known of one action while the index is made: numbers of policies by resource, and those that are wide.
+type Found = (FxHashMap<Pattern, Vec<u32>>, Vec<u32>);
+
 impl Index {
     pub(crate) fn new(policies: &[Policy]) -> Self {
-        let mut by_action: FxHashMap<Pattern, (FxHashMap<Pattern, Vec<u32>>, Vec<u32>)> = FxHashMap::default();
+        let mut by_action: FxHashMap<Pattern, Found> = FxHashMap::default();
         for (at, policy) in (0u32..).zip(policies) {
             let (actions, resources) = (policy.target().actions(), policy.target().resources());
             let is_wide = actions.len().saturating_mul(resources.len()) > MOST_PAIRS;

@@ -59,6 +59,14 @@ mod tests {
     use crate::value::Map;
 
     #[test]
+    fn an_actor_carries_two_pointers_and_may_run_anywhere() {
+        fn shared<T: Send + Sync>() -> usize {
+            size_of::<T>()
+        }
+        assert_eq!(shared::<Subject>(), 2 * size_of::<usize>());
+    }
+
+    #[test]
     fn whoever_has_no_principal_or_no_scope_is_decided_by_strictness() {
         let principal = || Some(Principal::new("alice", Map::EMPTY));
         let everything = Target::new([Pattern::Any], [Pattern::Any]);

@@ -31,7 +31,9 @@ pub struct List(Option<Arc<Nested<Value>>>);
 
 /// Values by name, not nested deeper than [`Value::MAX_DEPTH`].
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Map(Option<Arc<Nested<(Arc<str>, Value)>>>);
+pub struct Map(Option<Arc<Nested<Pair>>>);
+
+type Pair = (Arc<str>, Value);
 
 // INVARIANT: never empty, and `depth` and `count` are within the limits unless the items are texts alone. So comparing
 // and dropping values ends soon and needs little stack, whatever a script has built.
@@ -249,9 +251,8 @@ impl Map {
     }
 }
 
-fn sorted<K: Into<Arc<str>>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(Arc<str>, Value)> {
-    let mut pairs: Vec<(Arc<str>, Value)> =
-        pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+fn sorted<K: Into<Arc<str>>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<Pair> {
+    let mut pairs: Vec<Pair> = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     pairs.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;

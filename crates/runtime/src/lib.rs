@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod environment;
 mod event_bus;
 mod guard;
 mod hosts;
@@ -12,6 +13,8 @@ mod runtime;
 mod services;
 mod support;
 mod terminal;
+#[cfg_attr(not(unix), path = "volume/none.rs")]
+mod volume;
 
 pub mod application;
 

@@ -9,7 +9,7 @@ use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Sett
 use perilune_policy::Strictness;
 use perilune_policy_rules::RuleEngine;
 
-use crate::application::{Diagnostics, Loaded, Severity, did_you_mean};
+use crate::application::{Definition, Diagnostics, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::guard::Guarded;
@@ -20,6 +20,7 @@ use crate::report;
 use crate::services::AppServices;
 use crate::support::unsupported;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// How often a stopping application is asked whether anybody still acts.
 const QUIET_CHECK: Duration = Duration::from_millis(20);
@@ -67,6 +68,7 @@ impl Runtime {
         }
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
+        warnings.extend(missing_directories(&loaded));
         let io = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("perilune-io")
@@ -75,16 +77,18 @@ impl Runtime {
             .map_err(|error| StartError::Runtime(error.to_string()))?;
         let engine = Arc::new(RuleEngine::default());
         let subjects = Arc::new(HostSubjects::default());
+        let volumes = Volumes::new(&loaded.root, io.handle().clone());
         let registry = Arc::new(Registry::new(loaded, config.registry_history));
         let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
         let entries = AppRegistry::new(Arc::clone(&registry), io.handle().clone());
-        let services = Arc::new(AppServices::new(Arc::clone(&registry), entries, prints_all, subjects));
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), entries, volumes, prints_all, subjects));
         let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
         let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
         let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
         let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
         registry.listen(Arc::new(hosts));
         registry.listen(Arc::new(policies));
+        registry.listen(Arc::clone(&services.environment) as _);
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
     }
@@ -290,6 +294,23 @@ fn look_at(loaded: &Loaded) -> Diagnostics {
     found
 }
 
+/// Directories that are not there and that nobody will make. Somebody may still make them, so it is but a warning.
+fn missing_directories(loaded: &Loaded) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for entry in loaded.entries.values() {
+        if let Definition::Directory(directory) = &entry.definition
+            && !directory.auto_init
+            && !loaded.root.join(&*directory.path).is_dir()
+        {
+            let position = entry.data.get("directory").unwrap_or(&entry.data).position;
+            let message = format!("entry `{}`: there is no directory `{}`", entry.id, directory.path);
+            let problem = loaded.diagnostic(entry, Severity::Warning, position, message);
+            found.push(problem.with_help("make it, or have it made with `auto_init: true`"));
+        }
+    }
+    found
+}
+
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
     settings.slice = config.step_budget;
@@ -315,6 +336,7 @@ fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<Local
 pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
     found.extend(look_at(&loaded));
+    found.extend(missing_directories(&loaded));
     if !found.has_errors() {
         found.extend(report::compile_errors(&Registry::new(loaded, false).current(), None));
     }

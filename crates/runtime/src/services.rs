@@ -2,19 +2,24 @@ use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, EntryRegistry, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+    Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Services, Start, Started, Subscription,
+    Terminal, Volume,
 };
 
+use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::policies::HostSubjects;
 use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     registry: Arc<Registry>,
     entries: Arc<AppRegistry>,
+    pub(crate) environment: Arc<AppEnvironment>,
+    volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -27,11 +32,20 @@ impl AppServices {
     pub(crate) fn new(
         registry: Arc<Registry>,
         entries: AppRegistry,
+        volumes: Volumes,
         prints_all: bool,
         subjects: Arc<HostSubjects>,
     ) -> Self {
-        let (foreground, events) = (RwLock::default(), EventBus::default());
-        Self { registry, entries: Arc::new(entries), prints_all, foreground, events, subjects }
+        Self {
+            environment: Arc::new(AppEnvironment::new(&registry.version())),
+            registry,
+            entries: Arc::new(entries),
+            volumes,
+            prints_all,
+            foreground: RwLock::default(),
+            events: EventBus::default(),
+            subjects,
+        }
     }
 
     fn stdout(line: &[u8]) {
@@ -124,6 +138,14 @@ impl Services for AppServices {
 
     fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
         Some(Arc::clone(&self.entries) as _)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        Some(&*self.environment)
+    }
+
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.volumes.get(id, &self.registry.directory(id)?)
     }
 }
 

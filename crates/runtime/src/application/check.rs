@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
+use super::chain::Chain;
 use super::definition::{Code, Definition};
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostics, Severity};
 use super::entry::Entry;
 use super::id::EntryId;
 use super::loader::Loaded;
@@ -37,8 +38,7 @@ pub(crate) struct Problem<'a> {
     pub(crate) severity: Severity,
     pub(crate) position: Position,
     pub(crate) message: String,
-    /// What was probably meant.
-    pub(crate) near: Option<String>,
+    pub(crate) help: Option<String>,
 }
 
 impl Loaded {
@@ -49,11 +49,10 @@ impl Loaded {
     pub fn check(&self, known_modules: &[&str]) -> Diagnostics {
         let mut found = Diagnostics::default();
         for problem in problems(self, self.entries.values(), known_modules) {
-            let Problem { entry, severity, position, message, near } = problem;
-            let problem: Diagnostic = self.diagnostic(entry, severity, position, message);
-            found.push(match near {
-                Some(near) => problem.with_help(format!("did you mean `{near}`?")),
-                None => problem,
+            let diagnostic = self.diagnostic(problem.entry, problem.severity, problem.position, problem.message);
+            found.push(match problem.help {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic,
             });
         }
         found
@@ -73,28 +72,13 @@ pub(crate) fn problems<'a>(
             check.imports(entry, code);
         }
         check.references(entry);
+        check.storages(entry);
     }
-    // First the libraries, so that a cycle is told from where it begins.
-    let is_library = |entry: &&Entry| matches!(entry.definition, Definition::Library(_));
-    check.chains(subjects.clone().filter(is_library).chain(subjects.filter(|entry| !is_library(entry))));
+    if subjects.clone().any(|entry| matches!(entry.definition, Definition::EnvVariable(_))) {
+        check.variables();
+    }
+    check.chains(subjects);
     check.found
-}
-
-fn library<'a>(entries: &'a dyn Entries, id: &EntryId) -> Option<(&'a Entry, &'a Code)> {
-    let entry = entries.entry(id)?;
-    match &entry.definition {
-        Definition::Library(code) => Some((entry, code)),
-        _ => None,
-    }
-}
-
-/// An entry on a path of imports.
-struct Step<'a> {
-    entry: &'a Entry,
-    code: &'a Code,
-    /// Which import is next.
-    next: usize,
-    below: usize,
 }
 
 struct Check<'a> {
@@ -108,7 +92,7 @@ impl<'a> Check<'a> {
         for module in &code.modules {
             if !known().any(|name| name == &*module.text) {
                 let message = format!("{} declares the unknown module `{}`", of(entry), module.text);
-                let near = did_you_mean(&module.text, known()).map(str::to_owned);
+                let near = did_you_mean(&module.text, known()).map(did_you_mean_text);
                 self.report(entry, Severity::Warning, module.position, message, near);
             }
         }
@@ -165,53 +149,65 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Walks the imports with a stack of its own: a chain may be as long as
-    /// the application has entries.
-    fn chains(&mut self, subjects: impl Iterator<Item = &'a Entry>) {
-        // How many libraries are below each that is done; `None` while it is on the path.
-        let mut done: HashMap<&EntryId, Option<usize>> = HashMap::new();
-        let mut too_deep = None;
-        let mut has_cycle = false;
-        for subject in subjects {
-            let Some(code) = subject.code().filter(|_| !done.contains_key(&subject.id)) else { continue };
-            done.insert(&subject.id, None);
-            let mut path = vec![Step { entry: subject, code, next: 0, below: 0 }];
-            while let Some(Step { entry, code, next, below }) = path.last_mut() {
-                let entry = *entry;
-                let Some(import) = code.imports.get(*next) else {
-                    let below = *below;
-                    if below > IMPORT_DEPTH && too_deep.is_none() {
-                        too_deep = code.imports.first().map(|import| (entry, import.position));
-                    }
-                    done.insert(&entry.id, Some(below));
-                    path.pop();
-                    if let Some(importer) = path.last_mut() {
-                        importer.below = importer.below.max(below + 1);
-                    }
-                    continue;
-                };
-                *next += 1;
-                let target = &import.target;
-                let Some((library, code)) = library(self.entries, target) else { continue };
-                match done.get(target) {
-                    Some(Some(known)) => *below = (*below).max(known + 1),
-                    Some(None) => {
-                        has_cycle = true;
-                        let ids = path.iter().map(|step| &step.entry.id);
-                        let cycle = ids.skip_while(|id| *id != target).chain([target]);
-                        let names: Vec<_> = cycle.map(|id| format!("`{id}`")).collect();
-                        let message = format!("import cycle: {}", names.join(" -> "));
-                        self.report(entry, Severity::Error, import.position, message, None);
-                    }
-                    None => {
-                        done.insert(&library.id, None);
-                        path.push(Step { entry: library, code, next: 0, below: 0 });
-                    }
+    /// Variables would have no place for their values.
+    fn storages(&mut self, entry: &'a Entry) {
+        const KINDS: &[&str] = &["env.storage.memory", "env.storage.os", "env.storage.router"];
+        for reference in entry.definition.storages() {
+            let id = &reference.target;
+            let (message, near) = match self.entries.entry(id) {
+                Some(target) if matches!(target.definition, Definition::EnvStorage(_)) => continue,
+                Some(target) => {
+                    (format!("{} refers to `{id}`, which is of kind `{}`, not a storage", of(entry), target.kind), None)
                 }
+                None => {
+                    let message = format!("{} refers to the storage `{id}`, which does not exist", of(entry));
+                    (message, self.near(id, KINDS))
+                }
+            };
+            self.report(entry, Severity::Error, reference.position, message, near);
+        }
+    }
+
+    /// Names that several entries declare, of which scripts get one.
+    fn variables(&mut self) {
+        let mut names = HashMap::new();
+        for entry in self.entries.all() {
+            let Definition::EnvVariable(variable) = &entry.definition else { continue };
+            let first = *names.entry(&variable.name).or_insert(&entry.id);
+            if *first != entry.id {
+                let message = format!("{} declares the variable `{}` of `{first}` again", of(entry), variable.name);
+                let position = entry.data.get("variable").unwrap_or(&entry.data).position;
+                let help = format!("by this name scripts get that of `{first}`");
+                self.report(entry, Severity::Warning, position, message, Some(help));
             }
         }
-        if let Some((entry, position)) = too_deep.filter(|_| !has_cycle) {
-            let message = format!("{} has more than {IMPORT_DEPTH} libraries below one another", of(entry));
+    }
+
+    fn chains(&mut self, subjects: impl Iterator<Item = &'a Entry> + Clone) {
+        // First the libraries, so that a cycle is told from where it begins.
+        let is_library = |entry: &&Entry| matches!(entry.definition, Definition::Library(_));
+        let importers = subjects.clone().filter(is_library).chain(subjects.clone().filter(|entry| !is_library(entry)));
+        let imports = Chain {
+            what: "import",
+            limit: Some(IMPORT_DEPTH),
+            is_link: &|entry| is_library(&entry),
+            references: &|entry| {
+                let imports = entry.code().map_or(&[][..], |code| &code.imports);
+                imports.iter().map(|import| (&import.target, import.position)).collect()
+            },
+        };
+        let storages = Chain {
+            what: "storage",
+            limit: None,
+            is_link: &|entry| matches!(entry.definition, Definition::EnvStorage(_)),
+            references: &|entry| {
+                let storages = entry.definition.storages().iter();
+                storages.map(|storage| (&storage.target, storage.position)).collect()
+            },
+        };
+        for (entry, position, message) in
+            imports.walk(self.entries, importers).chain(storages.walk(self.entries, subjects))
+        {
             self.report(entry, Severity::Error, position, message, None);
         }
     }
@@ -219,7 +215,7 @@ impl<'a> Check<'a> {
     /// The id of an entry of the wanted kinds that was likely meant.
     fn near(&self, id: &EntryId, kinds: &[&str]) -> Option<String> {
         let fitting = self.entries.all().filter(|entry| kinds.contains(&&*entry.kind));
-        did_you_mean(id.as_str(), fitting.map(|entry| entry.id.as_str())).map(str::to_owned)
+        did_you_mean(id.as_str(), fitting.map(|entry| entry.id.as_str())).map(did_you_mean_text)
     }
 
     fn report(
@@ -228,10 +224,14 @@ impl<'a> Check<'a> {
         severity: Severity,
         position: Position,
         message: String,
-        near: Option<String>,
+        help: Option<String>,
     ) {
-        self.found.push(Problem { entry, severity, position, message, near });
+        self.found.push(Problem { entry, severity, position, message, help });
     }
+}
+
+fn did_you_mean_text(near: &str) -> String {
+    format!("did you mean `{near}`?")
 }
 
 fn of(entry: &Entry) -> String {

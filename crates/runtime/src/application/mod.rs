@@ -3,10 +3,12 @@
 mod loader;
 mod single_file;
 
+mod chain;
 mod change;
 mod check;
 mod definition;
 mod entry;
+mod environment;
 mod id;
 mod value;
 
@@ -23,9 +25,10 @@ mod yaml_weight;
 
 pub use check::ALWAYS_AVAILABLE;
 pub(crate) use check::{Entries, IMPORT_DEPTH, problems};
-pub use definition::{CallPool, Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
+pub use definition::{CallPool, Code, Definition, Directory, Import, Isolation, ProcessHost, TerminalHost};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
+pub use environment::{EnvStorage, EnvVariable, StorageReference};
 pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
 pub(crate) use schema::is_known_kind;

@@ -138,8 +138,8 @@ fn look_at(version: &Version, affected: &[EntryId], changed: &[EntryId]) -> Resu
     for problem in problems(version, affected.iter().filter_map(entry), KNOWN_MODULES) {
         // What was there before was told of then.
         if problem.severity == Severity::Error || new.contains(&problem.entry.id) {
-            let near = problem.near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            tell(problem.severity, problem.message + &near);
+            let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
+            tell(problem.severity, problem.message + &help);
         }
     }
     for entry in changed.iter().filter_map(entry) {

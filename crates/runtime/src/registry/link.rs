@@ -9,29 +9,32 @@ use super::snapshot::Version;
 use super::sorted::Sorted;
 use crate::application::{self, Entry, EntryId};
 
-/// Those of `changed` and, when there are libraries among them, all that import them, directly or not; in order.
+/// Those of `changed` and all that refer to them in a way that must lead somewhere, directly or not; in order.
 pub(crate) fn affected(changed: &[EntryId], old: &Version, new: &Version) -> Vec<EntryId> {
     let mut found = changed.to_vec();
     found.sort();
-    let is_library = |version: &Version, id: &EntryId| {
-        version.entry(id.as_str()).is_some_and(|entry| matches!(entry.definition, application::Definition::Library(_)))
+    let is_needed = |version: &Version, id: &EntryId| {
+        let definition = version.entry(id.as_str()).map(|entry| &entry.definition);
+        matches!(definition, Some(application::Definition::Library(_) | application::Definition::EnvStorage(_)))
     };
-    if !changed.iter().any(|id| is_library(old, id) || is_library(new, id)) {
+    if !changed.iter().any(|id| is_needed(old, id) || is_needed(new, id)) {
         return found;
     }
-    let mut importers: HashMap<&EntryId, Vec<&EntryId>> = HashMap::new();
+    let mut users: HashMap<&EntryId, Vec<&EntryId>> = HashMap::new();
     for entry in new.entries() {
-        for import in entry.code().into_iter().flat_map(|code| &code.imports) {
-            importers.entry(&import.target).or_default().push(&entry.id);
+        let imports = entry.code().into_iter().flat_map(|code| &code.imports).map(|import| &import.target);
+        let storages = entry.definition.storages().iter().map(|storage| &storage.target);
+        for needed in imports.chain(storages) {
+            users.entry(needed).or_default().push(&entry.id);
         }
     }
     let mut known: HashSet<EntryId> = changed.iter().cloned().collect();
     let mut next = 0;
     while let Some(id) = found.get(next) {
         next += 1;
-        for importer in importers.get(id).into_iter().flatten() {
-            if known.insert((*importer).clone()) {
-                found.push((*importer).clone());
+        for user in users.get(id).into_iter().flatten() {
+            if known.insert((*user).clone()) {
+                found.push((*user).clone());
             }
         }
     }

@@ -22,7 +22,7 @@ pub(crate) use self::listener::{Listener, Prepared, Transition};
 use self::queue::Queue;
 pub(crate) use self::snapshot::{Snapshot, Version};
 pub(crate) use self::value::invalid;
-use crate::application::{Entry, Loaded};
+use crate::application::{Directory, Entry, Loaded};
 
 /// The entries of a running application, the scripts they define, and how they came to be what they are.
 ///
@@ -95,6 +95,11 @@ impl Registry {
     /// The host called `id`.
     pub(crate) fn host(&self, id: &str) -> Result<HostId, Failure> {
         self.read().current.host(id)
+    }
+
+    /// The folder called `id`.
+    pub(crate) fn directory(&self, id: &str) -> Result<Directory, Failure> {
+        self.read().current.directory(id)
     }
 
     /// The versions there are, ascending.

@@ -4,7 +4,7 @@ use perilune_actor_core::{ErrorKind, Failure, HostId};
 use perilune_lua_bindings::{Callable, Definition};
 
 use super::sorted::Sorted;
-use crate::application::{self, Entries, Entry, EntryId, TerminalHost, did_you_mean};
+use crate::application::{self, Directory, Entries, Entry, EntryId, TerminalHost, did_you_mean};
 use crate::hosts::functions_host;
 
 /// How many entries are looked through for one that was probably meant: a process that asks for what is not there must
@@ -120,6 +120,19 @@ impl Snapshot {
                 Err(Failure::new(ErrorKind::Invalid, text))
             }
             None => Err(self.missing("host", id, |entry| entry.definition.is_host())),
+        }
+    }
+
+    /// The folder called `id`.
+    pub(crate) fn directory(&self, id: &str) -> Result<Directory, Failure> {
+        let is_directory = |entry: &Entry| matches!(entry.definition, application::Definition::Directory(_));
+        match self.entry(id).map(|entry| (&entry.definition, entry)) {
+            Some((application::Definition::Directory(directory), _)) => Ok(directory.clone()),
+            Some((_, entry)) => {
+                let text = format!("entry {id} is of kind {}, not fs.directory", entry.kind);
+                Err(Failure::new(ErrorKind::Invalid, text))
+            }
+            None => Err(self.missing("volume", id, is_directory)),
         }
     }
 

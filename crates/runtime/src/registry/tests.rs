@@ -130,7 +130,7 @@ fn chains_of_imports_cannot_be_made_too_long_from_below() {
     }
     let below = Operation::Create(code("below", "library.lua", "", &[]));
     let change = vec![Operation::Update(code("l0", "library.lua", "", &["below"])), below];
-    let expected = "Invalid: entry `app:l100` has more than 100 libraries below one another";
+    let expected = "Invalid: entry `app:l100` has more than 100 imports below one another";
     assert_eq!(told(registry.apply(change)), expected);
 }
 

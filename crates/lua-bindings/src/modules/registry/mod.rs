@@ -11,8 +11,9 @@ use std::sync::Arc;
 use perilune_actor_core::{ErrorKind, Failure};
 
 use self::version::History;
-use crate::services::registry::{EntryRegistry, EntrySnapshot};
-use crate::task::{Done, Waits, check_wait};
+use crate::services::Origin;
+use crate::services::registry::{ApplyDone, EntryRegistry};
+use crate::task::await_result;
 use crate::vm::{Functions, Kind, ONE, Outcome, Stack, Vm, raise};
 
 const FUNCTIONS: Functions = &[
@@ -123,33 +124,9 @@ fn apply_version(stack: Stack) -> Outcome {
 /// Begins a change and waits until it is made or refused.
 fn await_change(
     stack: Stack,
-    begin: impl FnOnce(&crate::services::Origin<'_>, crate::services::registry::ApplyDone),
+    begin: impl FnOnce(&Origin<'_>, ApplyDone),
     finish: impl FnOnce(Stack, Result<u64, Failure>) -> Outcome + Send + 'static,
 ) -> Outcome {
-    let vm = Vm::current();
-    check_wait(vm, stack)?;
-    let Some(actor) = vm.actor() else { return raise("no context found") };
-    let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
-    let done = move |result| completion(Box::new(Done::new(move |stack| finish(stack, result))));
-    begin(&actor.origin(), Box::new(done));
-    actor.wait(vm, Waits::Operation)
-}
-
-/// Looks something up beside the workers and waits for it.
-fn await_lookup<T: Send + 'static>(
-    stack: Stack,
-    registry: &dyn EntryRegistry,
-    snapshot: Arc<dyn EntrySnapshot>,
-    look: impl FnOnce(&dyn EntrySnapshot) -> T + Send + 'static,
-    finish: impl FnOnce(Stack, &dyn EntrySnapshot, T) -> Outcome + Send + 'static,
-) -> Outcome {
-    let vm = Vm::current();
-    check_wait(vm, stack)?;
-    let Some(actor) = vm.actor() else { return raise("no context found") };
-    let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
-    registry.later(Box::new(move || {
-        let found = look(&*snapshot);
-        completion(Box::new(Done::new(move |stack| finish(stack, &*snapshot, found))));
-    }));
-    actor.wait(vm, Waits::Operation)
+    let Some(actor) = Vm::current().actor() else { return raise("no context found") };
+    await_result(stack, |done| begin(&actor.origin(), done), finish)
 }

@@ -1,11 +1,11 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use perilune_actor_core::Value;
+use perilune_actor_core::{Failure, Value};
 
-use super::{await_lookup, changes, entries, version, with_registry};
+use super::{changes, entries, version, with_registry};
 use crate::services::registry::{Effort, EntryRegistry, EntrySnapshot, Filter};
-use crate::task::check_wait;
+use crate::task::{await_result, check_wait};
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm};
 
 /// The entries of one version, in a script's hands.
@@ -80,5 +80,14 @@ pub(super) fn find(
     if !waits {
         return entries::push_found(stack, &*snapshot, snapshot.find(&filter));
     }
-    await_lookup(stack, registry, snapshot, move |snapshot| snapshot.find(&filter), entries::push_found)
+    let begin = |done: Box<dyn FnOnce(Found) + Send>| {
+        registry.later(Box::new(move || {
+            let found = snapshot.find(&filter);
+            done((snapshot, found));
+        }));
+    };
+    await_result(stack, begin, |stack, (snapshot, found)| entries::push_found(stack, &*snapshot, found))
 }
+
+/// What was found, and where.
+type Found = (Arc<dyn EntrySnapshot>, Result<Vec<Arc<str>>, Failure>);
