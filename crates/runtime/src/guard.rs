@@ -1,5 +1,6 @@
 //! Asks the policies before scripts do anything to others.
 
+mod entries;
 mod environment;
 mod recent;
 
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use perilune_actor_core::{Failure, HostId, Value, Waker};
 use perilune_lua_bindings::{
-    Access, Callable, Definition, Environment, Level, Origin, Published, Purpose, Resource, Services, Start, Started,
-    Subscription, Terminal, Volume,
+    Access, Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Purpose, Resource, Services,
+    Start, Started, Subscription, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -19,6 +20,12 @@ use self::recent::{Question, Recent};
 /// the thing exists is the business of what they wrap.
 pub(crate) struct Guarded<S> {
     inner: Arc<S>,
+    guard: Guard,
+}
+
+/// What it takes to decide.
+#[derive(Clone)]
+struct Guard {
     engine: Arc<dyn PolicyEngine>,
     strictness: Strictness,
 }
@@ -30,9 +37,34 @@ thread_local! {
 
 impl<S: Services> Guarded<S> {
     pub(crate) fn new(inner: Arc<S>, engine: Arc<dyn PolicyEngine>, strictness: Strictness) -> Self {
-        Self { inner, engine, strictness }
+        Self { inner, guard: Guard { engine, strictness } }
     }
 
+    fn check(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        self.guard.check(origin, access)
+    }
+
+    fn check_start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<(), Failure> {
+        let Start { id, host, purpose } = *start;
+        match purpose {
+            Purpose::Spawn(relation) => {
+                self.check(origin, &Access::to("process.spawn", id, "not allowed to spawn process"))?;
+                if relation.monitored {
+                    let refusal = "not allowed to spawn monitored process";
+                    self.check(origin, &Access::to("process.spawn.monitored", id, refusal))?;
+                }
+                if relation.linked {
+                    let refusal = "not allowed to spawn linked process";
+                    self.check(origin, &Access::to("process.spawn.linked", id, refusal))?;
+                }
+            }
+            Purpose::Call => self.check(origin, &Access::to("process.call", id, "not allowed to call process"))?,
+        }
+        self.check(origin, &Access::to("process.host", host, "not allowed to spawn on host"))
+    }
+}
+
+impl Guard {
     fn check(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
         self.admits(origin, access).map_err(|decision| {
             audit(origin, access, decision);
@@ -63,25 +95,6 @@ impl<S: Services> Guarded<S> {
                 Resource::Text(text) => decided.about_text(question, text, || ask(text)),
             })
         })
-    }
-
-    fn check_start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<(), Failure> {
-        let Start { id, host, purpose } = *start;
-        match purpose {
-            Purpose::Spawn(relation) => {
-                self.check(origin, &Access::to("process.spawn", id, "not allowed to spawn process"))?;
-                if relation.monitored {
-                    let refusal = "not allowed to spawn monitored process";
-                    self.check(origin, &Access::to("process.spawn.monitored", id, refusal))?;
-                }
-                if relation.linked {
-                    let refusal = "not allowed to spawn linked process";
-                    self.check(origin, &Access::to("process.spawn.linked", id, refusal))?;
-                }
-            }
-            Purpose::Call => self.check(origin, &Access::to("process.call", id, "not allowed to call process"))?,
-        }
-        self.check(origin, &Access::to("process.host", host, "not allowed to spawn on host"))
     }
 }
 
@@ -129,7 +142,7 @@ impl<S: Services> Services for Guarded<S> {
     }
 
     fn policies(&self) -> Option<Arc<dyn PolicyEngine>> {
-        Some(Arc::clone(&self.engine))
+        Some(Arc::clone(&self.guard.engine))
     }
 
     fn start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
@@ -185,6 +198,10 @@ impl<S: Services> Services for Guarded<S> {
 
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>> {
         self.inner.terminal(host)
+    }
+
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        Some(self.guard.entries(self.inner.registry()?))
     }
 
     fn environment(&self) -> Option<&dyn Environment> {
