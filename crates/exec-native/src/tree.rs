@@ -42,7 +42,8 @@ pub(crate) struct Tree {
     mark: Vec<u8>,
     level: Containment,
     pub(crate) cgroup: Option<Cgroup>,
-    reaped: Mutex<bool>,
+    /// How the leader ended, once its status has been collected.
+    reaped: Mutex<Option<Status>>,
     /// Whether it was asked to end, and forced to.
     asked: AtomicBool,
     forced: AtomicBool,
@@ -57,7 +58,7 @@ impl Tree {
             mark,
             level,
             cgroup,
-            reaped: Mutex::new(false),
+            reaped: Mutex::new(None),
             asked: AtomicBool::new(false),
             forced: AtomicBool::new(false),
             swept: watch::Sender::new(None),
@@ -80,7 +81,7 @@ impl Tree {
     /// Sends a signal to the group of the leader.
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
         let reaped = self.reaped();
-        if *reaped { Err(io::ErrorKind::NotFound.into()) } else { signal_group(self.leader, signal) }
+        if reaped.is_some() { Err(io::ErrorKind::NotFound.into()) } else { signal_group(self.leader, signal) }
     }
 
     /// Asks everything to end, and forces what is there at `kill_at`.
@@ -121,7 +122,7 @@ impl Tree {
     pub(crate) fn kill_leader(&self) {
         self.forced.store(true, Ordering::Release);
         let reaped = self.reaped();
-        if !*reaped {
+        if reaped.is_none() {
             self.log(signal_one(self.pidfd.as_fd(), libc::SIGKILL));
         }
     }
@@ -139,8 +140,8 @@ impl Tree {
     /// How the leader ended, if it has. Leaves its status where it is.
     pub(crate) fn peek(&self) -> Option<Status> {
         let mut reaped = self.reaped();
-        if *reaped {
-            return Some(Status::Lost);
+        if reaped.is_some() {
+            return *reaped;
         }
         let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags) {
@@ -148,8 +149,8 @@ impl Tree {
             Ok(Some(status)) => Some(read(&status)),
             Err(_) => {
                 // Its number may be another's by now.
-                *reaped = true;
-                Some(Status::Lost)
+                *reaped = Some(Status::Lost);
+                *reaped
             }
         }
     }
@@ -157,10 +158,10 @@ impl Tree {
     /// Collects the status: from here on the number is free for others.
     pub(crate) fn reap(&self, leftovers: u32) {
         let mut reaped = self.reaped();
-        if !*reaped {
+        if reaped.is_none() {
             let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            let _ = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags);
-            *reaped = true;
+            let status = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags);
+            *reaped = Some(status.ok().flatten().map_or(Status::Lost, |status| read(&status)));
         }
         drop(reaped);
         if let Some(cgroup) = &self.cgroup {
@@ -175,7 +176,7 @@ impl Tree {
 
     /// Its number may be another's.
     pub(crate) fn is_reaped(&self) -> bool {
-        *self.reaped()
+        self.reaped().is_some()
     }
 
     pub(crate) fn is_swept(&self) -> bool {
@@ -230,7 +231,7 @@ impl Tree {
         entry.group == self.leader
     }
 
-    fn reaped(&self) -> MutexGuard<'_, bool> {
+    fn reaped(&self) -> MutexGuard<'_, Option<Status>> {
         self.reaped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -181,10 +181,11 @@ fn run(
 
 fn default_signals() {
     for signal in 1..=64 {
-        // SAFETY: a zeroed action is the default one. Numbers that must not be changed are refused without harm.
+        // SAFETY: a zeroed action is the default one, and smaller than this. Signals that must not be changed are
+        // refused without harm. The C library would also refuse those it keeps for itself, ignored or not.
         unsafe {
-            let action: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, &action, ptr::null_mut());
+            let action = [0_u64; 8];
+            libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), ptr::null_mut::<u64>(), 8);
         }
     }
 }
