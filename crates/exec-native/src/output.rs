@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use perilune_exec_api::{ByteStream, ExecError};
@@ -13,6 +14,7 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::launch::register;
 use crate::race::{First, race};
@@ -20,6 +22,9 @@ use crate::ring::TailRing;
 
 /// As much as a pipe holds, so one read empties it.
 const CHUNK: usize = 64 << 10;
+
+/// Who has read, and has not for so long, counts as somebody who does not read.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How much is kept of what nobody reads while somebody waits for the end.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,7 @@ struct State {
     /// Missing before `kept`.
     lost_before: u64,
     total: u64,
+    last_read: Option<Instant>,
     /// Nothing that comes from now on belongs to the process.
     no_more: bool,
 }
@@ -77,6 +83,7 @@ impl Output {
                 lost: 0,
                 lost_before: 0,
                 total: 0,
+                last_read: None,
                 no_more: false,
             }),
             keep,
@@ -160,14 +167,19 @@ impl Output {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (pipe, no_more) = {
+            let (pipe, no_more, patience) = {
                 let state = self.state();
-                match &state.source {
-                    Source::Open(pipe) => (Some(pipe.clone()), state.no_more),
-                    Source::NotYet => (None, false),
+                let pipe = match &state.source {
+                    Source::Open(pipe) => Some(pipe.clone()),
+                    Source::NotYet => None,
                     Source::End | Source::Closed => return,
-                }
+                };
+                (pipe, state.no_more, state.patience(self.keep.unread))
             };
+            if let Some(until) = patience {
+                race(changed, tokio::time::sleep_until(until)).await;
+                continue;
+            }
             let busy = self.readers.load(Ordering::Acquire) > 0;
             let Some(pipe) = pipe.filter(|_| !busy) else {
                 changed.await;
@@ -207,6 +219,7 @@ impl ByteStream for Output {
             return Err(ExecError::Invalid("a read of nothing".to_owned()));
         }
         let _here = Count::new(&self.readers, Some(self));
+        self.state().last_read = Some(Instant::now());
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -281,6 +294,12 @@ impl State {
         }
         self.kept_bytes -= first.len();
         Ok(Some(first))
+    }
+
+    /// Until when somebody who reads slowly is waited for, because there is no room for more.
+    fn patience(&self, limit: usize) -> Option<Instant> {
+        let until = self.last_read.filter(|_| self.kept_bytes + CHUNK > limit)? + PATIENCE;
+        (until > Instant::now()).then_some(until)
     }
 
     fn keep(&mut self, mut bytes: Vec<u8>, limit: usize) {
