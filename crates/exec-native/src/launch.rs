@@ -128,9 +128,7 @@ impl Launched {
 pub fn launch(launch: Launch) -> Result<Launched, ExecError> {
     let plan = Plan::new(launch)?;
     let (tell, told) = std::sync::mpsc::channel();
-    thread::submit(Box::new(move |forker| {
-        drop(tell.send(forker.start(&plan).map_err(|failed| plan.explain(failed))))
-    }))?;
+    thread::submit(Box::new(move |forker| drop(tell.send(start(forker, plan)))))?;
     told.recv().map_err(|_| thread::gone())?
 }
 
@@ -142,10 +140,13 @@ pub(crate) async fn launch_async<T: Send + 'static>(
 ) -> Result<T, ExecError> {
     let plan = Plan::new(launch)?;
     let (tell, told) = tokio::sync::oneshot::channel();
-    thread::submit(Box::new(move |forker| {
-        drop(tell.send(forker.start(&plan).map(wrap).map_err(|failed| plan.explain(failed))));
-    }))?;
+    thread::submit(Box::new(move |forker| drop(tell.send(start(forker, plan).map(wrap)))))?;
     told.await.map_err(|_| thread::gone())?
+}
+
+/// Whoever is told of the result finds the process the only one with its descriptors.
+fn start(forker: &mut fork::Forker, plan: Plan) -> Result<Launched, ExecError> {
+    forker.start(&plan).map_err(|failed| plan.explain(failed))
 }
 
 /// Starts a process under the same rules, and gives it out as Tokio's own type: without input, both outputs piped and
