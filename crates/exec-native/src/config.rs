@@ -77,14 +77,8 @@ impl NativeConfig {
     /// From what a configuration says. Unknown keys are errors.
     pub fn from_settings(settings: &Settings) -> Result<Self, ExecError> {
         settings.expect_only(Self::KEYS)?;
-        let mut config = Self::default();
-        config.default_work_dir = settings.text("default_work_dir")?.map(PathBuf::from);
-        config.default_env = settings.text_map("default_env")?.unwrap_or_default();
-        config.command_whitelist = settings.texts("command_whitelist")?.unwrap_or_default();
-        if let Some(shell) = settings.text("shell")? {
-            config.shell = ShellMode::parse(shell)?;
-        }
-        config.stdin_eof = match settings.text("stdin_eof")? {
+        let usual = Self::default();
+        let stdin_eof = match settings.text("stdin_eof")? {
             None | Some("explicit") => StdinEof::Explicit,
             Some("after_first_write") => StdinEof::AfterFirstWrite,
             Some("idle") => StdinEof::Idle(QUIET),
@@ -93,15 +87,19 @@ impl NativeConfig {
                 return Err(ExecError::Invalid(message));
             }
         };
-        config.timeout = settings.duration("timeout")?;
-        if let Some(grace) = settings.duration("stop_grace")? {
-            config.stop_grace = grace;
-        }
-        if let Some(count) = settings.count("max_processes")? {
-            config.max_processes = Some(usize::try_from(count).unwrap_or(usize::MAX));
-        }
-        config.cgroup = settings.text("cgroup")?.map(PathBuf::from);
-        Ok(config)
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        Ok(Self {
+            default_work_dir: settings.text("default_work_dir")?.map(PathBuf::from),
+            default_env: settings.text_map("default_env")?.unwrap_or_default(),
+            command_whitelist: settings.texts("command_whitelist")?.unwrap_or_default(),
+            shell: settings.text("shell")?.map_or(Ok(usual.shell), ShellMode::parse)?,
+            stdin_eof,
+            timeout: settings.duration("timeout")?,
+            stop_grace: settings.duration("stop_grace")?.unwrap_or(usual.stop_grace),
+            max_processes: settings.count("max_processes")?.map(count),
+            cgroup: settings.text("cgroup")?.map(PathBuf::from),
+            ..usual
+        })
     }
 }
 

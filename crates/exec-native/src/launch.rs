@@ -132,16 +132,16 @@ pub fn launch(launch: Launch) -> Result<Launched, ExecError> {
     told.recv().map_err(|_| thread::gone())?
 }
 
-/// [`launch`] without blocking the thread. `wrap` is called as soon as the process is there, so that what it makes can
-/// see to the process even if the future is dropped.
-pub(crate) async fn launch_async<T: Send + 'static>(
+/// [`launch`] without blocking. `then` is called with the result, on the thread that all processes are started from; the
+/// future that may wait for that need not be there any more.
+pub(crate) fn launch_then<T: Send + 'static>(
     launch: Launch,
-    wrap: impl FnOnce(Launched) -> T + Send + 'static,
-) -> Result<T, ExecError> {
+    then: impl FnOnce(Result<Launched, ExecError>) -> T + Send + 'static,
+) -> Result<impl Future<Output = Result<T, ExecError>> + Send + 'static, ExecError> {
     let plan = Plan::new(launch)?;
     let (tell, told) = tokio::sync::oneshot::channel();
-    thread::submit(Box::new(move |forker| drop(tell.send(start(forker, plan).map(wrap)))))?;
-    told.await.map_err(|_| thread::gone())?
+    thread::submit(Box::new(move |forker| drop(tell.send(then(start(forker, plan))))))?;
+    Ok(async move { told.await.map_err(|_| thread::gone()) })
 }
 
 /// Whoever is told of the result finds the process the only one with its descriptors.

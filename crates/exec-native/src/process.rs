@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::cgroup::Cgroup;
 use crate::executor::Shared;
 use crate::input::Input;
-use crate::launch::{Launch, Launched, launch_async, register_tree};
+use crate::launch::{Launch, launch_then, register_tree};
 use crate::output::{Keep, Output};
 use crate::race::{First, both, race};
 use crate::tree::{Status, Tree, Watched};
@@ -145,21 +145,15 @@ impl Process for NativeProcess {
                 }
             }
         };
-        // A task of its own, so that dropping this future does not drop a process half made.
-        let started = handle.spawn(async move {
-            let started = inner.begin(*launch).await;
-            if started.is_err() {
-                inner.never();
-            }
-            started
-        });
-        match started.await {
-            Ok(started) => started,
-            Err(source) => {
-                self.0.never();
-                Err(ExecError::Backend { operation: "start a process", source: source.into() })
-            }
+        // What happens from here on needs no future that is polled.
+        let started = match inner.begin(*launch, handle) {
+            Ok(started) => started.await.and_then(|started| started),
+            Err(error) => Err(error),
+        };
+        if started.is_err() {
+            inner.never();
         }
+        started
     }
 
     fn signal(&self, signal: OsSignal) -> Result<(), ExecError> {
@@ -253,8 +247,12 @@ impl Process for NativeProcess {
 }
 
 impl Inner {
-    /// Launches, and hands the process to a task that sees to its end.
-    async fn begin(self: &Arc<Self>, mut launch: Launch) -> Result<(), ExecError> {
+    /// Has it launched, and handed to a task that sees to its end.
+    fn begin(
+        self: &Arc<Self>,
+        mut launch: Launch,
+        handle: Handle,
+    ) -> Result<impl Future<Output = Result<Result<(), ExecError>, ExecError>> + Send + 'static, ExecError> {
         let exhausted =
             |source: io::Error| ExecError::Exhausted { operation: "open the streams", source: source.into() };
         undertaker::ready()?;
@@ -273,6 +271,11 @@ impl Inner {
         for ours in stdin.iter().chain([&stdout, &stderr]) {
             rustix::io::ioctl_fionbio(ours, true).map_err(|error| exhausted(error.into()))?;
         }
+        if let Some(stdin) = stdin {
+            self.input.attach(stdin).map_err(exhausted)?;
+        }
+        self.stdout.attach(stdout).map_err(exhausted)?;
+        self.stderr.attach(stderr).map_err(exhausted)?;
         let cgroup = match (self.terms.containment, &self.shared.config().cgroup) {
             (Containment::Cgroup, Some(parent)) => Some(Cgroup::create(parent, self.id)?),
             _ => None,
@@ -280,34 +283,37 @@ impl Inner {
         launch.options.cgroup = cgroup.as_ref().map(Cgroup::procs);
 
         self.shared.enter(self.id, Arc::downgrade(self))?;
-        let mut entered = Entered { inner: self.clone(), started: false };
-        let (id, level) = (self.id, self.terms.containment);
-        // From the moment it is there somebody sees to its end, even if this future is dropped.
-        let wrap = move |launched: Launched| {
-            let at = launched.started_at();
-            Unclaimed { tree: Some(Tree::new(launched, id.to_string().into_bytes(), level, cgroup)), at }
-        };
-        let mut unclaimed = launch_async(launch, wrap).await?;
-        if let Some(stdin) = stdin {
-            self.input.attach(stdin).map_err(exhausted)?;
-        }
-        self.stdout.attach(stdout).map_err(exhausted)?;
-        self.stderr.attach(stderr).map_err(exhausted)?;
-        let at = unclaimed.at;
-        let Some(tree) = unclaimed.tree.take() else { return Err(ExecError::Closed) };
-        entered.started = true;
-        self.run(tree, at);
-        Ok(())
+        let entered = Entered { inner: self.clone(), started: false };
+        let level = self.terms.containment;
+        launch_then(launch, move |launched| {
+            // All of it, not only what is used of it here: its drop belongs to this place.
+            let mut entered = entered;
+            let inner = entered.inner.clone();
+            match launched {
+                Ok(launched) => {
+                    let at = launched.started_at();
+                    let tree = Tree::new(launched, inner.id.to_string().into_bytes(), level, cgroup);
+                    entered.started = true;
+                    inner.run(tree, at, handle);
+                    Ok(())
+                }
+                Err(error) => {
+                    // Even if nobody waits for it any more.
+                    inner.never();
+                    Err(error)
+                }
+            }
+        })
     }
 
-    fn run(self: &Arc<Self>, tree: Arc<Tree>, at: (Instant, SystemTime)) {
-        let handle = Handle::current();
+    fn run(self: &Arc<Self>, tree: Arc<Tree>, at: (Instant, SystemTime), handle: Handle) {
+        // Should the runtime be gone, its drop sees to the process.
+        let driver = Driver { inner: self.clone(), tree: tree.clone(), at, ended: false };
         let asked = {
             let mut life = self.life();
-            life.stage = Stage::Running(tree.clone(), handle.clone());
+            life.stage = Stage::Running(tree, handle.clone());
             life.asked
         };
-        let driver = Driver { inner: self.clone(), tree, at, ended: false };
         handle.spawn(driver.drive());
         if let StdinEof::Idle(quiet) = self.terms.stdin_eof {
             let inner = Arc::downgrade(self);
@@ -330,6 +336,7 @@ impl Inner {
         if !matches!(life.stage, Stage::Running(..)) {
             life.stage = Stage::Never;
             drop(life);
+            self.input.end();
             self.stdout.end();
             self.stderr.end();
         }
@@ -526,20 +533,6 @@ impl Drop for Driver {
             self.inner.exit.send_replace(Some(ExitInfo::new(None, Some(libc::SIGKILL), EndReason::Killed)));
             self.inner.stdout.end();
             self.inner.stderr.end();
-        }
-    }
-}
-
-/// A process that nobody has taken over yet.
-struct Unclaimed {
-    tree: Option<Arc<Tree>>,
-    at: (Instant, SystemTime),
-}
-
-impl Drop for Unclaimed {
-    fn drop(&mut self) {
-        if let Some(tree) = self.tree.take() {
-            tree.stop(Instant::now());
         }
     }
 }

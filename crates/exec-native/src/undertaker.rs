@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,7 @@ use crate::tree::{LEFTOVER_GRACE, Tree};
 
 /// How long a leader that ended by itself may wait for others to be looked after with it: a look costs as much for
 /// many as for one.
-const TOGETHER: Duration = Duration::from_millis(20);
-/// That many do not wait.
-const ENOUGH: usize = 64;
+const TOGETHER: Duration = Duration::from_millis(50);
 /// How long processes that were forced and are still there are looked for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -33,6 +32,8 @@ enum Ask {
 struct Undertaker {
     asks: Sender<Ask>,
     wake: Arc<OwnedFd>,
+    /// It will look within [`TOGETHER`] anyway.
+    looking: Arc<AtomicBool>,
 }
 
 static UNDERTAKER: OnceLock<Undertaker> = OnceLock::new();
@@ -47,14 +48,15 @@ pub(crate) fn ready() -> Result<(), ExecError> {
     let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
     let wake = Arc::new(rustix::event::eventfd(0, flags).map_err(|error| exhausted(error.into()))?);
     let (asks, asked) = channel();
-    let woken = wake.clone();
+    let looking = Arc::new(AtomicBool::new(false));
+    let (woken, looks) = (wake.clone(), looking.clone());
     std::thread::Builder::new()
         .name("perilune-reap".to_owned())
-        .spawn(move || run(&asked, &woken))
+        .spawn(move || run(&asked, &woken, &looks))
         .map_err(exhausted)?;
     // Whoever comes second has started a thread that ends when its channel is dropped here, after being woken.
     let mine = wake.clone();
-    if UNDERTAKER.set(Undertaker { asks, wake }).is_err() {
+    if UNDERTAKER.set(Undertaker { asks, wake, looking }).is_err() {
         let _ = rustix::io::write(&mine, &1_u64.to_ne_bytes());
     }
     Ok(())
@@ -77,7 +79,12 @@ pub(crate) fn hurry(tree: Arc<Tree>) {
 
 fn submit(ask: Ask) {
     if let Some(undertaker) = UNDERTAKER.get() {
+        let patient = matches!(ask, Ask::Ended(..));
         let _ = undertaker.asks.send(ask);
+        // One wake-up for each would cost more than all the rest.
+        if patient && undertaker.looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let _ = rustix::io::write(&undertaker.wake, &1_u64.to_ne_bytes());
     }
 }
@@ -101,7 +108,7 @@ struct Member {
     started: u64,
 }
 
-fn run(asked: &Receiver<Ask>, wake: &OwnedFd) {
+fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
     let mut jobs: Vec<Job> = Vec::new();
     loop {
         let timeout = jobs.iter().map(Job::due).min().map(|due| due.saturating_duration_since(Instant::now()));
@@ -118,8 +125,11 @@ fn run(asked: &Receiver<Ask>, wake: &OwnedFd) {
         for job in &mut jobs {
             job.notice(now, news);
         }
-        let crowd = jobs.iter().filter(|job| job.leader_ended).count() >= ENOUGH;
-        if crowd || jobs.iter().any(|job| job.due() <= now) {
+        if jobs.iter().any(|job| job.due() <= now) {
+            // Who comes from here on wakes it again; who came before is taken now.
+            looking.store(false, Ordering::Release);
+            asked.try_iter().for_each(|ask| take(&mut jobs, ask));
+            jobs.iter_mut().for_each(|job| job.notice(now, news));
             let mut processes = Processes::read();
             jobs.retain_mut(|job| !job.look(&mut processes, now));
         }

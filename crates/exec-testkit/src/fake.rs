@@ -31,9 +31,11 @@ use process::{FakeProcess, Inner};
 /// # }).unwrap();
 /// ```
 pub struct FakeExecutor {
-    scripts: Box<dyn Fn(&[String]) -> Option<Script> + Send + Sync>,
+    scripts: Box<Scripts>,
     shared: Arc<Shared>,
 }
+
+type Scripts = dyn Fn(&[String]) -> Option<Script> + Send + Sync;
 
 #[derive(Default)]
 pub(crate) struct Shared {

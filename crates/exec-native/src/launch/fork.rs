@@ -263,7 +263,7 @@ fn descriptors(extra: &[(RawFd, RawFd)]) -> Result<(), Failed> {
 }
 
 /// SAFETY: `limit` must be valid, which a reference is; the call changes this process only.
-unsafe fn syscall_prlimit(resource: u32, limit: &libc::rlimit64) -> c_long {
+unsafe fn syscall_prlimit(resource: i64, limit: &libc::rlimit64) -> c_long {
     // SAFETY: as the caller promises.
     unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit, ptr::null_mut::<libc::rlimit64>()) }
 }

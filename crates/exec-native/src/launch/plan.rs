@@ -80,7 +80,7 @@ pub(super) struct Plan {
     pub(super) stdio: [OwnedFd; 3],
     /// Sources and numbers of the others, by number.
     pub(super) extra: Vec<(RawFd, RawFd)>,
-    pub(super) limits: Vec<(u32, u64)>,
+    pub(super) limits: Vec<(i64, u64)>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
     pub(super) groups: Option<Vec<u32>>,
@@ -248,7 +248,7 @@ fn extra_fds(options: &LaunchOptions, above: RawFd) -> Result<Extra, ExecError> 
     Ok((extra, keep))
 }
 
-fn resources(limits: &Limits) -> Vec<(u32, u64)> {
+fn resources(limits: &Limits) -> Vec<(i64, u64)> {
     let of = |resource, value: Option<u64>| value.map(|value| (resource, value));
     let all = [
         of(libc::RLIMIT_NOFILE, limits.open_files),
@@ -258,5 +258,5 @@ fn resources(limits: &Limits) -> Vec<(u32, u64)> {
         of(libc::RLIMIT_CPU, limits.cpu_seconds),
         of(libc::RLIMIT_FSIZE, limits.file_size),
     ];
-    all.into_iter().flatten().map(|(resource, value)| (resource as u32, value)).collect()
+    all.into_iter().flatten().map(|(resource, value)| (i64::from(resource), value)).collect()
 }

@@ -1,6 +1,7 @@
 //! The thread that all processes are started from. The system kills them when the thread that started them ends, so
 //! there is one, and it never does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -28,9 +29,9 @@ pub(super) fn submit(work: Work) -> Result<(), ExecError> {
     thread.send(work).map_err(|_| gone())
 }
 
-/// The launcher has ended, which only a defect in it can bring about.
+/// There was no answer, which only a defect can bring about.
 pub(super) fn gone() -> ExecError {
-    ExecError::Backend { operation: "launch", source: "the launcher has ended".into() }
+    ExecError::Backend { operation: "launch", source: "the launcher gave no answer".into() }
 }
 
 fn run(submitted: &Receiver<Work>) {
@@ -39,6 +40,9 @@ fn run(submitted: &Receiver<Work>) {
     }
     let mut forker = Forker::new();
     while let Ok(work) = submitted.recv() {
-        work(&mut forker);
+        // A defect in what is done with one process must not end all the others.
+        if catch_unwind(AssertUnwindSafe(|| work(&mut forker))).is_err() {
+            tracing::error!("a launch has panicked");
+        }
     }
 }
