@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod fake;
 mod harness;
 mod model;
 mod ops;
@@ -11,6 +12,7 @@ mod stage;
 pub mod cases;
 
 pub use clock::VirtualClock;
+pub use fake::{Asked, FakeContext, FakeScheduler, FakeWorker};
 pub use harness::{Capabilities, Harness, Setup};
 pub use model::{check_mailbox, check_relations};
 pub use ops::{MailboxOp, RelationOp, mailbox_ops, relation_ops};

@@ -1,0 +1,125 @@
+//! From a spawn to an actor that can run.
+
+use perilune_actor_core::{Context, Outcome, Relation, Spawn};
+
+use super::*;
+
+impl FakeWorker {
+    /// Starts an actor, which need not be `Send` as a [`Spawn`]'s factory must.
+    ///
+    /// # Panics
+    /// The host is full or stopping.
+    pub fn start(&mut self, actor: impl Actor + 'static) -> Pid {
+        let pid = self.node.enter(self.host()).unwrap_or_else(|error| panic!("{error}"));
+        self.open(pid);
+        self.place(pid).actor = Some(Box::new(actor));
+        self.enqueue(pid);
+        pid
+    }
+
+    /// Starts an actor without a parent.
+    ///
+    /// # Errors
+    /// No such host, a host that is stopping or full, a name that is taken, or a factory that failed.
+    pub fn spawn(&mut self, spawn: Spawn) -> Result<Pid, ActorError> {
+        match self.spawn_for(None, spawn, None) {
+            Outcome::Done(result) => result,
+            Outcome::Pending => unreachable!("only questions with a token are answered later"),
+        }
+    }
+
+    pub(super) fn spawn_for(&mut self, parent: Option<Pid>, spawn: Spawn, token: Option<u64>) -> Outcome<Pid> {
+        let mut asked = self.recording.then(|| Asked::Spawn {
+            host: spawn.host,
+            name: spawn.name.clone(),
+            relation: spawn.relation,
+            messages: spawn.messages.clone(),
+            placement: spawn.placement,
+            token,
+            child: None,
+        });
+        let outcome = match (parent, token) {
+            (Some(by), Some(token)) if self.later && self.node.knows(spawn.host) => {
+                self.questions.push_back(Question::Spawn { by, token, spawn });
+                Outcome::Pending
+            }
+            _ => Outcome::Done(self.spawn_now(spawn, parent)),
+        };
+        if let (Some(Asked::Spawn { child, .. }), Outcome::Done(Ok(pid))) = (&mut asked, &outcome) {
+            *child = Some(*pid);
+        }
+        self.asked.extend(asked.map(|asked| (parent, asked)));
+        outcome
+    }
+
+    pub(super) fn spawn_now(&mut self, spawn: Spawn, parent: Option<Pid>) -> Result<Pid, ActorError> {
+        let pid = self.node.enter(spawn.host)?;
+        self.open(pid);
+        let Spawn { factory, relation, name, messages, on_exit, .. } = spawn;
+        self.place(pid).on_exit = on_exit;
+        let created = self.prepare(pid, parent, relation, name.as_deref(), messages).and_then(|()| {
+            let mut cx = FakeContext { worker: self, pid };
+            match catch_unwind(AssertUnwindSafe(|| factory.create(&mut cx as &mut dyn Context))) {
+                Ok(created) => created.map_err(ActorError::Create),
+                Err(panic) => Err(ActorError::Create(panic_failure(&*panic))),
+            }
+        });
+        let place = self.place(pid);
+        match (created, place.doomed.take()) {
+            (Ok(actor), None) => {
+                place.actor = Some(actor);
+                self.enqueue(pid);
+                Ok(pid)
+            }
+            (Ok(actor), Some(failure)) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+                self.abandon(pid, parent);
+                Err(ActorError::Create(Failure::clone(&failure)))
+            }
+            (Err(error), _) => {
+                self.abandon(pid, parent);
+                Err(error)
+            }
+        }
+    }
+
+    fn open(&mut self, pid: Pid) {
+        let place = Place {
+            state: State::Creating,
+            actor: None,
+            mailbox: self.node.mailbox(pid),
+            relations: Relations::default(),
+            trap_links: false,
+            doomed: None,
+            deadline: None,
+            on_exit: None,
+        };
+        self.places.insert(pid, place);
+    }
+
+    /// Everything that must be in place before the first instruction.
+    fn prepare(
+        &mut self,
+        pid: Pid,
+        parent: Option<Pid>,
+        relation: Relation,
+        name: Option<&str>,
+        messages: Vec<(perilune_actor_core::Topic, perilune_actor_core::Value)>,
+    ) -> Result<(), ActorError> {
+        if let Some(name) = name {
+            self.node.register(name, pid)?;
+        }
+        if let Some(parent) = parent {
+            if relation.monitored {
+                self.relate_now(parent, pid, relate::Kind::Monitor);
+            }
+            if relation.linked {
+                self.relate_now(parent, pid, relate::Kind::Link);
+            }
+        }
+        for (topic, payload) in messages {
+            self.deliver(pid, Signal::Message(Envelope { from: parent, topic, payload }))?;
+        }
+        Ok(())
+    }
+}
