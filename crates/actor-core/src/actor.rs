@@ -1,4 +1,6 @@
 use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Instant;
@@ -48,15 +50,35 @@ pub trait Actor {
 }
 
 /// Why a step returned.
-#[derive(Debug)]
 pub enum Step {
     /// There is more to do; others get their turn first.
     Yield,
     /// Nothing to do until something arrives.
     Wait,
+    /// The actor goes on as what the factory makes: other code behind the same pid.
+    ///
+    /// Kept are pid, names, links, monitors in both directions, the deadline of a cancel, and every message and event
+    /// that was not received; subscriptions end, so what waited for a listener waits for the inbox again. Links are
+    /// no longer trapped. The actor's timers stop, and no notice of anything it had asked for reaches the new code.
+    /// The former actor is dropped before the factory runs. A factory that fails is the actor's failure.
+    Become(Box<dyn ActorFactory>),
     /// The actor has ended.
     Exit(ExitReason),
 }
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yield => f.write_str("Yield"),
+            Self::Wait => f.write_str("Wait"),
+            Self::Become(_) => f.write_str("Become"),
+            Self::Exit(reason) => f.debug_tuple("Exit").field(reason).finish(),
+        }
+    }
+}
+
+/// Makes an actor look at what there is, from any thread. Nothing happens when it has ended.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// Something an actor asked for. `token` is what it gave when asking.
 #[derive(Debug)]
@@ -257,6 +279,12 @@ pub trait Context {
     /// Something to be called, from any thread, when work outside the scheduler is done: it gives a
     /// [`Notice::Completion`]. An actor that ended meanwhile does not mind.
     fn completion(&mut self, token: u64) -> Box<dyn FnOnce(Box<dyn Any + Send>) + Send>;
+
+    /// Something that makes this actor take a step, from any thread and as often as wanted.
+    ///
+    /// Unlike a [`completion`](Self::completion) it promises nothing: an actor with no more than wakers outside has
+    /// nothing in flight.
+    fn waker(&mut self) -> Waker;
 
     /// Whether somebody has asked, during this step, that the actor end at once.
     fn is_doomed(&self) -> bool;

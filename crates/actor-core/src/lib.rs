@@ -16,7 +16,7 @@ mod signal;
 mod symbol;
 mod value;
 
-pub use actor::{Actor, ActorFactory, Answer, Context, Notice, Outcome, Relation, Spawn, Step, TimerId};
+pub use actor::{Actor, ActorFactory, Answer, Context, Notice, Outcome, Relation, Spawn, Step, TimerId, Waker};
 pub use clock::{Clock, Instant};
 pub use error::ActorError;
 pub use exit::ExitReason;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use perilune_actor_core::{
     ActorError, Context, Envelope, Failure, Instant, Mailbox, NameRegistry, Notice, Outcome, Pid, Signal, Spawn,
-    TimerId, Topic, Value,
+    TimerId, Topic, Value, Waker,
 };
 
 use crate::core::{Core, Relate, Spawned};
@@ -140,11 +140,18 @@ impl Context for LocalContext<'_> {
 
     fn completion(&mut self, token: u64) -> Box<dyn FnOnce(Box<dyn Any + Send>) + Send> {
         let to = self.pid();
+        let era = self.core.ticket(self.slot, token).era;
         let pending = Pending::new(Arc::clone(&self.core.shared), self.core.worker);
         Box::new(move |result| {
-            let inject = Inject::Notice { to, notice: Notice::Completion { token, result } };
+            let inject = Inject::Notice { to, era, notice: Notice::Completion { token, result } };
             pending.shared.inject(pending.worker, inject);
         })
+    }
+
+    fn waker(&mut self) -> Waker {
+        let (to, worker) = (self.pid(), self.core.worker);
+        let shared = Arc::clone(&self.core.shared);
+        Arc::new(move || shared.inject(worker, Inject::Wake { to }))
     }
 
     fn is_doomed(&self) -> bool {

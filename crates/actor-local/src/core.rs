@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use indexmap::IndexSet;
 use perilune_actor_core::{
-    Actor, ActorError, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason, Failure,
+    Actor, ActorError, ActorFactory, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason, Failure,
     HostId, Instant, LinkDown, Mailbox, NameRegistry, Notice, Pid, Placement, Relation, Relations, Signal, Spawn, Step,
     Tell, TimerId, WorkerInfo,
 };
@@ -22,7 +22,7 @@ use rustc_hash::FxBuildHasher;
 use crate::context::LocalContext;
 use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
-use crate::inject::{Inject, Kind, Reply};
+use crate::inject::{Inject, Kind, Reply, Ticket};
 use crate::scheduler::Shared;
 use crate::timers::{Due, Target, Timers};
 
@@ -43,7 +43,7 @@ pub(crate) struct Core {
     untold: VecDeque<Tell>,
     telling: bool,
     /// Failures of actors that had asked other workers for linked ones, until those are there and can be told.
-    late: HashMap<(Pid, u64), Arc<Failure>, FxBuildHasher>,
+    late: HashMap<(Pid, Ticket), Arc<Failure>, FxBuildHasher>,
     // Dropped after the actors, which may use it while they are dropped.
     pub(crate) local: Box<dyn Any>,
 }
@@ -51,6 +51,8 @@ pub(crate) struct Core {
 /// Room for one actor after the other.
 struct Slot {
     generation: u32,
+    /// How often the actor has become something else.
+    era: u32,
     state: State,
     /// Whether the run queue names it. Never twice, or the slot's next actor would run twice as often as others.
     queued: bool,
@@ -70,14 +72,14 @@ struct Extra {
     on_exit: Option<ExitHook>,
     deadline: Option<Deadline>,
     asked: Vec<Asked>,
-    spawning: Vec<u64>,
+    spawning: Vec<Ticket>,
 }
 
 /// A relation that another worker has not confirmed yet.
 struct Asked {
     target: Pid,
     kind: Kind,
-    token: Option<u64>,
+    ticket: Option<Ticket>,
     /// Meanwhile the actor has changed its mind.
     undone: bool,
 }
@@ -170,6 +172,10 @@ impl Core {
         &mut self.slots[slot as usize].trap_links
     }
 
+    pub(crate) fn ticket(&self, slot: u32, token: u64) -> Ticket {
+        Ticket { token, era: self.slots[slot as usize].era }
+    }
+
     pub(crate) fn traps(&self, slot: u32) -> bool {
         self.slots[slot as usize].trap_links
     }
@@ -216,6 +222,7 @@ impl Core {
             Step::Wait if slot.state == State::Running => slot.state = State::Waiting,
             // There is more to do, or something arrived during the step that the actor may not have looked at.
             Step::Yield | Step::Wait => self.enqueue(index),
+            Step::Become(factory) => self.transform(index, factory),
             Step::Exit(reason) => self.finish(index, reason),
         }
         true

@@ -11,13 +11,15 @@ pub(crate) enum Inject {
     /// Start an actor here.
     Spawn { spawn: Box<Spawn>, parent: Option<Pid>, reply: Reply },
     /// What came of a spawn that this worker's `to` asked another for.
-    Spawned { to: Pid, token: u64, relation: Relation, result: Result<Pid, ActorError> },
+    Spawned { to: Pid, ticket: Ticket, relation: Relation, result: Result<Pid, ActorError> },
     /// `from` monitors `target`, or links to it.
-    Relate { target: Pid, from: Pid, kind: Kind, token: Option<u64> },
+    Relate { target: Pid, from: Pid, kind: Kind, ticket: Option<Ticket> },
     /// What came of that.
-    Related { to: Pid, target: Pid, kind: Kind, token: Option<u64>, result: Result<(), ActorError> },
-    /// For an actor that asked.
-    Notice { to: Pid, notice: Notice },
+    Related { to: Pid, target: Pid, kind: Kind, ticket: Option<Ticket>, result: Result<(), ActorError> },
+    /// For an actor that asked, in that era.
+    Notice { to: Pid, era: u32, notice: Notice },
+    /// For an actor that shall look at what there is.
+    Wake { to: Pid },
     /// Cancel every actor of a host.
     StopHost { host: HostId, grace: Duration, reason: Arc<str> },
     /// What is there?
@@ -34,8 +36,16 @@ pub(crate) enum Kind {
     Link,
 }
 
+/// What an actor gave when it asked for something, and the era it was in: whoever has become something else since does
+/// not know the token any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket {
+    pub(crate) token: u64,
+    pub(crate) era: u32,
+}
+
 /// Who waits for a spawn.
 pub(crate) enum Reply {
-    Actor { pid: Pid, token: u64 },
+    Actor { pid: Pid, ticket: Ticket },
     Thread(Sender<Result<Pid, ActorError>>),
 }

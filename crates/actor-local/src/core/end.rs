@@ -49,7 +49,7 @@ impl Core {
             };
         }
         if let Some(failure) = failure {
-            self.late.extend(spawning.into_iter().map(|token| ((pid, token), Arc::clone(failure))));
+            self.late.extend(spawning.into_iter().map(|ticket| ((pid, ticket), Arc::clone(failure))));
         }
         (relations, on_exit)
     }

@@ -14,10 +14,15 @@ impl Core {
                 self.shared.loads[self.worker].coming.fetch_sub(1, Ordering::Relaxed);
                 self.spawn_for(*spawn, parent, reply);
             }
-            Inject::Spawned { to, token, relation, result } => self.spawned(to, token, relation, result),
-            Inject::Relate { target, from, kind, token } => self.related_from(target, from, kind, token),
-            Inject::Related { to, target, kind, token, result } => self.related(to, target, kind, token, result),
-            Inject::Notice { to, notice } => self.notice(to, notice),
+            Inject::Spawned { to, ticket, relation, result } => self.spawned(to, ticket, relation, result),
+            Inject::Relate { target, from, kind, ticket } => self.related_from(target, from, kind, ticket),
+            Inject::Related { to, target, kind, ticket, result } => self.related(to, target, kind, ticket, result),
+            Inject::Notice { to, era, notice } => self.notice(to, era, notice),
+            Inject::Wake { to } => {
+                if let Some(slot) = self.local_slot(to) {
+                    self.wake(slot);
+                }
+            }
             Inject::StopHost { host, grace, reason } => self.stop_host(host, grace, &reason),
             Inject::Inspect { reply, with_actors } => {
                 let _ = reply.send(self.inspect(with_actors));
@@ -38,21 +43,21 @@ impl Core {
             Reply::Thread(sender) => {
                 let _ = sender.send(result);
             }
-            Reply::Actor { pid, token } => {
+            Reply::Actor { pid, ticket } => {
                 if let Some(worker) = self.other_worker(pid) {
-                    self.shared.inject(worker, Inject::Spawned { to: pid, token, relation, result });
+                    self.shared.inject(worker, Inject::Spawned { to: pid, ticket, relation, result });
                 }
             }
         }
     }
 
     /// What came of a spawn elsewhere. Whatever the new actor does in its steps, its end included, comes after this.
-    fn spawned(&mut self, to: Pid, token: u64, relation: Relation, result: Result<Pid, ActorError>) {
+    fn spawned(&mut self, to: Pid, ticket: Ticket, relation: Relation, result: Result<Pid, ActorError>) {
         let parent = self.local_slot(to);
-        let failure = self.late.remove(&(to, token));
+        let failure = self.late.remove(&(to, ticket));
         if let Some(parent) = parent {
             let spawning = &mut self.extra(parent).spawning;
-            if let Some(which) = spawning.iter().position(|other| *other == token) {
+            if let Some(which) = spawning.iter().position(|other| *other == ticket) {
                 spawning.swap_remove(which);
             }
         }
@@ -70,7 +75,7 @@ impl Core {
             }
             (_, Err(_)) => {}
         }
-        self.notice(to, Notice::Answer { token, answer: Answer::Spawned(result) });
+        self.notice(to, ticket.era, Notice::Answer { token: ticket.token, answer: Answer::Spawned(result) });
     }
 
     fn stop_host(&mut self, host: HostId, grace: Duration, reason: &Arc<str>) {

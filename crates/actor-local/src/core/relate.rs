@@ -26,12 +26,13 @@ impl Core {
             };
             return Relate::Done(self.signal(target, signal));
         };
+        let ticket = token.map(|token| self.ticket(slot, token));
         let extra = self.extra(slot);
-        extra.asked.push(Asked { target, kind, token, undone: false });
+        extra.asked.push(Asked { target, kind, ticket, undone: false });
         if token.is_none() {
             extra.own_half(target, kind);
         }
-        self.shared.inject(worker, Inject::Relate { target, from: me, kind, token });
+        self.shared.inject(worker, Inject::Relate { target, from: me, kind, ticket });
         if token.is_some() { Relate::Pending } else { Relate::Done(Ok(())) }
     }
 
@@ -58,7 +59,7 @@ impl Core {
     }
 
     /// The other half of a relation that a remote actor asked for.
-    pub(super) fn related_from(&mut self, target: Pid, from: Pid, kind: Kind, token: Option<u64>) {
+    pub(super) fn related_from(&mut self, target: Pid, from: Pid, kind: Kind, ticket: Option<Ticket>) {
         let signal = match kind {
             Kind::Monitor => Signal::Monitor(from),
             Kind::Link => Signal::Linked(from),
@@ -68,7 +69,7 @@ impl Core {
             None => Err(self.shared.not_found(target)),
         };
         if let Some(worker) = self.other_worker(from) {
-            self.shared.inject(worker, Inject::Related { to: from, target, kind, token, result });
+            self.shared.inject(worker, Inject::Related { to: from, target, kind, ticket, result });
         }
     }
 
@@ -81,15 +82,15 @@ impl Core {
         to: Pid,
         target: Pid,
         kind: Kind,
-        token: Option<u64>,
+        ticket: Option<Ticket>,
         result: Result<(), ActorError>,
     ) {
         let Some(slot) = self.local_slot(to) else { return };
         let extra = self.extra(slot);
         let which =
-            extra.asked.iter().position(|asked| (asked.target, asked.kind, asked.token) == (target, kind, token));
+            extra.asked.iter().position(|asked| (asked.target, asked.kind, asked.ticket) == (target, kind, ticket));
         let undone = which.is_none_or(|which| extra.asked.remove(which).undone);
-        match (&result, token) {
+        match (&result, ticket) {
             (Ok(()), _) if !undone => extra.own_half(target, kind),
             (Ok(()), _) | (Err(_), Some(_)) => {}
             // Nobody waited for the answer, so the end becomes an ordinary one.
@@ -103,8 +104,8 @@ impl Core {
                 };
             }
         }
-        if let Some(token) = token {
-            self.notice(to, Notice::Answer { token, answer: Answer::Related(result) });
+        if let Some(Ticket { token, era }) = ticket {
+            self.notice(to, era, Notice::Answer { token, answer: Answer::Related(result) });
         }
     }
 }

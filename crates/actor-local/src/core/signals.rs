@@ -127,8 +127,8 @@ impl Core {
         self.slots[slot as usize].doomed.is_some() || self.shared.directory.is_doomed(self.address(slot))
     }
 
-    pub(crate) fn notice(&mut self, to: Pid, notice: Notice) {
-        let Some(index) = self.local_slot(to) else { return };
+    pub(crate) fn notice(&mut self, to: Pid, era: u32, notice: Notice) {
+        let Some(index) = self.local_slot(to).filter(|slot| self.slots[*slot as usize].era == era) else { return };
         let Some(mut actor) = self.slots[index as usize].actor.take() else { return };
         let noticed = self.guarded(|core| actor.notice(notice, &mut LocalContext { core, slot: index }));
         let slot = &mut self.slots[index as usize];
@@ -162,7 +162,8 @@ impl Core {
             match target.what {
                 Due::Notice(token) => {
                     self.extra(target.slot).timers.swap_remove(&timer);
-                    self.notice(self.pid(target.slot), Notice::Timer { token });
+                    let era = self.slots[target.slot as usize].era;
+                    self.notice(self.pid(target.slot), era, Notice::Timer { token });
                 }
                 Due::CancelDeadline => {
                     if let Some(deadline) = self.extra(target.slot).deadline.take() {

@@ -29,9 +29,10 @@ impl Core {
         let pid = self.pid(parent);
         match token {
             Some(token) if worker != self.worker => {
-                let reply = Reply::Actor { pid, token };
+                let ticket = self.ticket(parent, token);
+                let reply = Reply::Actor { pid, ticket };
                 if spawn.relation.linked {
-                    self.extra(parent).spawning.push(token);
+                    self.extra(parent).spawning.push(ticket);
                 }
                 self.shared.loads[worker].coming.fetch_add(1, Ordering::Relaxed);
                 self.shared.inject(worker, Inject::Spawn { spawn: Box::new(spawn), parent: Some(pid), reply });
@@ -72,6 +73,33 @@ impl Core {
         }
     }
 
+    /// Puts other code behind a pid. What the pid stands for in the eyes of others stays as it is.
+    pub(super) fn transform(&mut self, index: u32, factory: Box<dyn ActorFactory>) {
+        let slot = &mut self.slots[index as usize];
+        let former = slot.actor.take();
+        slot.era += 1;
+        slot.trap_links = false;
+        slot.mailbox.unlisten_all();
+        let timers = slot.extra.as_mut().map(|extra| std::mem::take(&mut extra.timers));
+        for timer in timers.into_iter().flatten() {
+            self.timers.stop(timer);
+        }
+        // A script engine may run code of ours while it drops an actor.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(former)));
+        let created = self.guarded(|core| factory.create(&mut LocalContext { core, slot: index }));
+        let slot = &mut self.slots[index as usize];
+        let failure = match (created, slot.doomed.clone()) {
+            (Ok(Ok(actor)), None) => {
+                slot.actor = Some(actor);
+                return self.enqueue(index);
+            }
+            (_, Some(failure)) => failure,
+            (Ok(Err(failure)), None) => failure.into(),
+            (Err(panic), None) => panic_failure(&*panic).into(),
+        };
+        self.finish(index, ExitReason::Failed(failure));
+    }
+
     /// Takes back an actor that could not be made. Nobody may learn of an actor that never was, and nothing it asked
     /// for may outlive it: the slot's next actor must not meet its timers.
     fn abandon(&mut self, slot: u32, parent: Option<Pid>) {
@@ -99,7 +127,7 @@ impl Core {
         pid: Pid,
         parent: Option<Pid>,
         spawn: Spawn,
-    ) -> Result<Box<dyn perilune_actor_core::ActorFactory>, ActorError> {
+    ) -> Result<Box<dyn ActorFactory>, ActorError> {
         if let Some(name) = &spawn.name {
             self.shared.names.register(name, pid)?;
         }
@@ -143,6 +171,7 @@ impl Core {
                 let slot = u32::try_from(self.slots.len()).ok().filter(|slot| *slot < MAX_SLOTS)?;
                 self.slots.push(Slot {
                     generation: 0,
+                    era: 0,
                     state: State::Free,
                     queued: false,
                     trap_links: false,
@@ -159,6 +188,7 @@ impl Core {
         place.state = State::Creating;
         place.host = host;
         place.trap_links = false;
+        place.era = 0;
         self.live += 1;
         let address = self.address(slot);
         let directory = &self.shared.directory;
