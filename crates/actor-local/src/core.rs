@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use indexmap::IndexSet;
 use perilune_actor_core::{
-    Actor, ActorError, ActorFactory, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason, Failure,
-    HostId, Instant, LinkDown, Mailbox, NameRegistry, Notice, Pid, Placement, Relation, Relations, Signal, Spawn, Step,
-    Tell, TimerId, WorkerInfo,
+    Actor, ActorError, ActorFactory, ActorInfo, ActorState, Answer, Envelope, ErrorKind, Event, ExitHook, ExitReason,
+    Failure, HostId, Instant, LinkDown, Mailbox, NameRegistry, Notice, Pid, Placement, Relation, Relations, Signal,
+    Spawn, Step, Tell, TimerId, WorkerInfo,
 };
 use rustc_hash::FxBuildHasher;
 

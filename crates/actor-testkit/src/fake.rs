@@ -98,6 +98,8 @@ pub struct FakeWorker {
 /// One live actor.
 struct Place {
     state: State,
+    /// How often the actor has become something else.
+    era: u64,
     actor: Option<Box<dyn Actor>>,
     mailbox: Mailbox,
     relations: Relations,
@@ -371,6 +373,7 @@ impl FakeWorker {
             Step::Wait if place.state == State::Running => place.state = State::Waiting,
             // There is more to do, or something arrived during the step that the actor may not have looked at.
             Step::Yield | Step::Wait => self.enqueue(pid),
+            Step::Become(factory) => self.transform(pid, factory),
             Step::Exit(reason) => self.finish(pid, reason),
         }
     }

@@ -1,5 +1,6 @@
 //! The promises, one function each. [`conformance!`](crate::conformance) makes tests of them.
 
+pub mod becoming;
 pub mod ending;
 pub mod hosts;
 pub mod links;
@@ -102,6 +103,19 @@ macro_rules! __for_each_case {
                 cancel_deadline_is_shortened_and_never_extended
                 deadline_beyond_all_time_is_harmless
             }
+            becoming {
+                what_others_see_of_an_actor_outlives_its_code
+                mail_that_was_not_read_outlives_the_code
+                mailbox_limit_outlives_the_code
+                timers_of_the_former_code_do_not_fire
+                answers_to_the_former_code_do_not_reach_the_next
+                former_code_is_gone_before_the_next_is_made
+                links_are_not_trapped_by_the_next_code
+                becoming_what_cannot_be_made_is_a_failure
+                cancel_deadline_outlives_the_code
+                actor_that_always_becomes_leaves_room_for_others
+                waker_makes_an_actor_step_whatever_it_has_become
+            }
             hosts {
                 host_takes_no_more_than_its_limit
                 room_on_the_host_is_free_before_the_exit_is_seen
@@ -136,6 +150,7 @@ mod tests {
     fn every_case_is_listed() {
         let list = include_str!("mod.rs");
         let files = [
+            include_str!("becoming.rs"),
             include_str!("ending.rs"),
             include_str!("hosts.rs"),
             include_str!("links.rs"),

@@ -87,6 +87,10 @@ pub enum Asked {
     StopTimer(TimerId),
     /// For something to call when work outside is done.
     Completion(u64),
+    /// For something that makes it take a step.
+    Waker,
+    /// To go on as something else.
+    Become,
     /// To deliver a signal, from outside.
     Deliver {
         /// To whom.

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use perilune_actor_core::{
     ActorError, Context, Envelope, Failure, Instant, Mailbox, NameRegistry, Outcome, Pid, Signal, Spawn, TimerId,
-    Topic, Value,
+    Topic, Value, Waker,
 };
 
 use super::relate::Kind;
@@ -128,6 +128,11 @@ impl Context for FakeContext<'_> {
     fn completion(&mut self, token: u64) -> Box<dyn FnOnce(Box<dyn Any + Send>) + Send> {
         self.note(|| Asked::Completion(token));
         self.worker.promise(self.pid, token)
+    }
+
+    fn waker(&mut self) -> Waker {
+        self.note(|| Asked::Waker);
+        self.worker.waker(self.pid)
     }
 
     fn is_doomed(&self) -> bool {

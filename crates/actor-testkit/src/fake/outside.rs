@@ -2,14 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use perilune_actor_core::{ActorInfo, ActorState, Spawn, WorkerInfo};
+use perilune_actor_core::{ActorInfo, ActorState, Spawn, Waker, WorkerInfo};
 
 use super::*;
 
 /// What another thread asks.
 pub(super) enum Outside {
     /// Work that an actor was promised the end of is done.
-    Notice { to: Pid, notice: Notice },
+    Completion { to: Pid, token: u64, era: u64, result: Box<dyn Any + Send> },
+    /// An actor shall look at what there is.
+    Wake(Pid),
     /// For an actor. It is admitted.
     Signal { to: Pid, signal: Signal },
     /// Start an actor.
@@ -41,11 +43,17 @@ impl Drop for Promise {
 impl FakeWorker {
     pub(super) fn promise(&mut self, to: Pid, token: u64) -> Box<dyn FnOnce(Box<dyn Any + Send>) + Send> {
         self.promised.fetch_add(1, Ordering::AcqRel);
+        let era = self.place(to).era;
         let promise = Promise { promised: Arc::clone(&self.promised), inbox: self.inbox.clone() };
         Box::new(move |result| {
             // A worker that is gone needs nothing any more.
-            let _ = promise.inbox.send(Outside::Notice { to, notice: Notice::Completion { token, result } });
+            let _ = promise.inbox.send(Outside::Completion { to, token, era, result });
         })
+    }
+
+    pub(super) fn waker(&mut self, to: Pid) -> Waker {
+        let inbox = self.inbox.clone();
+        Arc::new(move || drop(inbox.send(Outside::Wake(to))))
     }
 
     /// Does what other threads have asked for so far. False when the worker shall leave.
@@ -60,7 +68,11 @@ impl FakeWorker {
 
     pub(super) fn handle(&mut self, outside: Outside) -> bool {
         match outside {
-            Outside::Notice { to, notice } => self.notice(to, notice),
+            Outside::Completion { to, token, era, result } => {
+                self.notice_of(era, to, Notice::Completion { token, result });
+            }
+            Outside::Wake(to) if self.is_alive(to) => self.wake(to),
+            Outside::Wake(_) => {}
             Outside::Signal { to, signal } => {
                 self.note(None, || Asked::Deliver { to, signal: signal.clone() });
                 self.signal(to, signal);

@@ -15,11 +15,13 @@ pub(super) enum Question {
     Spawn {
         by: Pid,
         token: u64,
+        era: u64,
         spawn: Spawn,
     },
     Relate {
         by: Pid,
         token: u64,
+        era: u64,
         target: Pid,
         kind: Kind,
         /// Meanwhile the actor has changed its mind.
@@ -33,6 +35,12 @@ impl Question {
             Self::Spawn { by, token, .. } | Self::Relate { by, token, .. } => (*by, *token),
         }
     }
+
+    fn era(&self) -> u64 {
+        match self {
+            Self::Spawn { era, .. } | Self::Relate { era, .. } => *era,
+        }
+    }
 }
 
 impl FakeWorker {
@@ -41,15 +49,16 @@ impl FakeWorker {
         self.questions.iter().map(Question::of).collect()
     }
 
-    /// Does what the actor asked for with that token, and gives the answer. Before the end of an actor all it asked for
-    /// is done.
+    /// Does what the actor asked for with that token, and gives the answer, if the actor has not become something else.
+    /// Before the end of an actor all it asked for is done.
     ///
     /// # Panics
     /// There is no such question.
     pub fn answer(&mut self, pid: Pid, token: u64) {
         let question = self.take_question(pid, token);
+        let era = question.era();
         let answer = self.settle(question);
-        self.notice(pid, Notice::Answer { token, answer });
+        self.notice_of(era, pid, Notice::Answer { token, answer });
     }
 
     /// Gives that answer to a question, and does nothing of what was asked for.
@@ -122,7 +131,8 @@ impl FakeWorker {
         }
         match token.filter(|_| self.later) {
             Some(token) => {
-                self.questions.push_back(Question::Relate { by: me, token, target, kind, undone: false });
+                let era = self.place(me).era;
+                self.questions.push_back(Question::Relate { by: me, token, era, target, kind, undone: false });
                 Outcome::Pending
             }
             None => {

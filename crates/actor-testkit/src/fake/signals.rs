@@ -38,6 +38,13 @@ impl FakeWorker {
         }
     }
 
+    /// A notice for the actor as it was in that era.
+    pub(super) fn notice_of(&mut self, era: u64, to: Pid, notice: Notice) {
+        if self.places.get(&to).is_some_and(|place| place.era == era) {
+            self.notice(to, notice);
+        }
+    }
+
     pub(super) fn start_timer(&mut self, pid: Pid, due: Instant, what: Due) -> TimerId {
         self.timer_serial += 1;
         let timer = TimerId { due, serial: self.timer_serial };

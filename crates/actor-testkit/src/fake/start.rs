@@ -1,6 +1,6 @@
 //! From a spawn to an actor that can run.
 
-use perilune_actor_core::{Context, Outcome, Relation, Spawn};
+use perilune_actor_core::{ActorFactory, Context, Outcome, Relation, Spawn};
 
 use super::*;
 
@@ -40,7 +40,8 @@ impl FakeWorker {
         });
         let outcome = match (parent, token) {
             (Some(by), Some(token)) if self.later && self.node.knows(spawn.host) => {
-                self.questions.push_back(Question::Spawn { by, token, spawn });
+                let era = self.place(by).era;
+                self.questions.push_back(Question::Spawn { by, token, era, spawn });
                 Outcome::Pending
             }
             _ => Outcome::Done(self.spawn_now(spawn, parent)),
@@ -57,13 +58,8 @@ impl FakeWorker {
         self.open(pid);
         let Spawn { factory, relation, name, messages, on_exit, .. } = spawn;
         self.place(pid).on_exit = on_exit;
-        let created = self.prepare(pid, parent, relation, name.as_deref(), messages).and_then(|()| {
-            let mut cx = FakeContext { worker: self, pid };
-            match catch_unwind(AssertUnwindSafe(|| factory.create(&mut cx as &mut dyn Context))) {
-                Ok(created) => created.map_err(ActorError::Create),
-                Err(panic) => Err(ActorError::Create(panic_failure(&*panic))),
-            }
-        });
+        let prepared = self.prepare(pid, parent, relation, name.as_deref(), messages);
+        let created = prepared.and_then(|()| self.create(pid, factory).map_err(ActorError::Create));
         let place = self.place(pid);
         match (created, place.doomed.take()) {
             (Ok(actor), None) => {
@@ -83,9 +79,38 @@ impl FakeWorker {
         }
     }
 
+    /// Puts other code behind a pid. What the pid stands for in the eyes of others stays as it is.
+    pub(super) fn transform(&mut self, pid: Pid, factory: Box<dyn ActorFactory>) {
+        self.note(Some(pid), || Asked::Become);
+        self.timers.retain(|_, (owner, what)| *owner != pid || *what == Due::CancelDeadline);
+        let place = self.place(pid);
+        place.era += 1;
+        place.trap_links = false;
+        place.mailbox.unlisten_all();
+        let former = place.actor.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(former)));
+        let created = self.create(pid, factory);
+        let place = self.place(pid);
+        match (created, place.doomed.clone()) {
+            (Ok(actor), None) => {
+                place.actor = Some(actor);
+                self.enqueue(pid);
+            }
+            (_, Some(failure)) => self.finish(pid, ExitReason::Failed(failure)),
+            (Err(failure), None) => self.finish(pid, ExitReason::failed(failure)),
+        }
+    }
+
+    fn create(&mut self, pid: Pid, factory: Box<dyn ActorFactory>) -> Result<Box<dyn Actor>, Failure> {
+        let mut cx = FakeContext { worker: self, pid };
+        catch_unwind(AssertUnwindSafe(|| factory.create(&mut cx as &mut dyn Context)))
+            .unwrap_or_else(|panic| Err(panic_failure(&*panic)))
+    }
+
     fn open(&mut self, pid: Pid) {
         let place = Place {
             state: State::Creating,
+            era: 0,
             actor: None,
             mailbox: self.node.mailbox(pid),
             relations: Relations::default(),
