@@ -51,6 +51,7 @@ macro_rules! __for_each_case {
                 factory_that_fails_leaves_nothing
                 factory_that_panics_leaves_nothing
                 relations_of_a_failed_factory_are_taken_back
+                monitor_of_an_actor_that_is_not_made_fires
                 taken_name_starts_nothing
                 spawn_on_an_unknown_host_answers_not_found
                 pids_are_never_reused

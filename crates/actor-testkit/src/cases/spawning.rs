@@ -198,6 +198,55 @@ pub fn relations_of_a_failed_factory_are_taken_back<H: Harness>(harness: &H) {
     }
 }
 
+/// Tells of the events it sees.
+struct Tells(crossbeam_channel::Sender<Event>);
+
+impl Actor for Tells {
+    fn step(&mut self, cx: &mut dyn Context) -> Step {
+        while let Some(event) = cx.mailbox().take_event() {
+            let _ = self.0.send(event);
+        }
+        Step::Wait
+    }
+    fn notice(&mut self, _: Notice, _: &mut dyn Context) {}
+}
+
+pub fn monitor_of_an_actor_that_is_not_made_fires<H: Harness>(harness: &H) {
+    let stage = Stage::new(harness);
+    let parent = stage.probe();
+    for round in 0..20 {
+        let (tell, told) = unbounded();
+        let host = stage.host;
+        // Whoever is started by a factory knows an actor that will never be there.
+        let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            let unborn = cx.pid();
+            let child = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+                assert_eq!(cx.monitor(unborn, None), Outcome::Done(Ok(())));
+                Ok(Box::new(Tells(tell)))
+            };
+            assert!(matches!(cx.spawn(Spawn::new(host, Box::new(child)), None), Outcome::Done(Ok(_))));
+            Err(failure())
+        };
+        let mut spawn = Spawn::new(stage.host, Box::new(factory));
+        if round % 2 == 0 {
+            assert!(stage.scheduler.spawn(spawn).is_err());
+        } else {
+            spawn.relation = Relation { monitored: true, linked: true };
+            match parent.run(move |cx| cx.spawn(spawn, Some(1))) {
+                Outcome::Done(result) => assert!(result.is_err()),
+                Outcome::Pending => assert!(matches!(parent.answer(), (1, Answer::Spawned(Err(_))))),
+            }
+        }
+        let event = wait(&told, "the end of an actor that never was");
+        let Event::Down { reason, .. } = event else { panic!("unexpected: {event:?}") };
+        assert_eq!(reason.failure().map(|failure| failure.kind.clone()), Some(ErrorKind::NotFound));
+        stage.settle();
+        assert!(told.try_recv().is_err());
+    }
+    assert!(stage.scheduler.actors().iter().all(|info| info.relations == (0, 0, 0)));
+    parent.is_quiet();
+}
+
 pub fn taken_name_starts_nothing<H: Harness>(harness: &H) {
     let stage = Stage::new(harness);
     let named = || Plan { name: Some("taken".into()), ..Plan::related(true, true) };

@@ -21,7 +21,7 @@ impl FakeWorker {
         self.tell();
     }
 
-    /// Takes back an actor that could not be made. Nobody may learn of an actor that never was.
+    /// Takes back an actor that could not be made. Its parent may not learn of an actor that never was.
     pub(super) fn abandon(&mut self, pid: Pid, parent: Option<Pid>) {
         if let Some(parent) = parent {
             self.signal(parent, Signal::Unlinked(pid));
@@ -33,8 +33,14 @@ impl FakeWorker {
         self.node.close(pid);
         let Some(Place { relations, .. }) = self.remove(pid) else { return };
         self.node.leave(pid.host());
-        let tells = relations.exit(pid, &ExitReason::Normal(None));
-        self.untold.extend(tells.filter(|tell| !matches!(tell.signal, Signal::Down { .. })));
+        let gone = ExitReason::failed(self.node.not_found(pid).into());
+        self.untold.extend(relations.exit(pid, &ExitReason::Normal(None)).map(|mut tell| {
+            // Whoever monitors it already, because its factory started others, gets what comes of coming too late.
+            if let Signal::Down { reason, .. } = &mut tell.signal {
+                reason.clone_from(&gone);
+            }
+            tell
+        }));
         self.tell();
     }
 
