@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actors;
 mod clock;
 mod fake;
 mod harness;
@@ -11,6 +12,7 @@ mod stage;
 #[doc(hidden)]
 pub mod cases;
 
+pub use actors::{ActorOp, actor_ops, check_actors};
 pub use clock::VirtualClock;
 pub use fake::{Asked, FakeContext, FakeScheduler, FakeWorker};
 pub use harness::{Capabilities, Harness, Setup};

@@ -4,6 +4,7 @@ pub mod becoming;
 pub mod ending;
 pub mod hosts;
 pub mod links;
+pub mod lives;
 pub mod mailbox;
 pub mod monitors;
 pub mod names;
@@ -117,6 +118,9 @@ macro_rules! __for_each_case {
                 actor_that_always_becomes_leaves_room_for_others
                 waker_makes_an_actor_step_whatever_it_has_become
             }
+            lives {
+                random_lives_agree_with_the_model
+            }
             hosts {
                 host_takes_no_more_than_its_limit
                 room_on_the_host_is_free_before_the_exit_is_seen
@@ -155,6 +159,7 @@ mod tests {
             include_str!("ending.rs"),
             include_str!("hosts.rs"),
             include_str!("links.rs"),
+            include_str!("lives.rs"),
             include_str!("mailbox.rs"),
             include_str!("monitors.rs"),
             include_str!("names.rs"),
