@@ -406,7 +406,10 @@ impl Player {
     fn factory(self, trap_links: bool) -> Box<dyn ActorFactory> {
         Box::new(move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
             self.desk.0.hang(cx);
-            cx.set_trap_links(trap_links);
+            // Off is what every actor starts with, and also what one becomes.
+            if trap_links {
+                cx.set_trap_links(true);
+            }
             Ok(Box::new(self))
         })
     }

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// How many actors there are at a time.
-pub(super) const SEATS: u8 = 6;
+pub(super) const SEATS: u8 = 4;
 
 /// How many names there are.
 pub(super) const NAMES: u8 = 3;
@@ -70,19 +70,19 @@ pub fn actor_ops(count: Range<usize>) -> impl Strategy<Value = Vec<ActorOp>> {
     let spawn = (seat(), seat(), relation(), any::<bool>(), proptest::option::of(name()))
         .prop_map(|(seat, parent, relation, trap, name)| Spawn { seat, parent, relation, trap, name });
     let op = prop_oneof![
-        12 => spawn,
-        6 => (seat(), seat()).prop_map(|(a, b)| Link(a, b)),
-        2 => (seat(), seat()).prop_map(|(a, b)| Unlink(a, b)),
+        10 => spawn,
+        8 => (seat(), seat()).prop_map(|(a, b)| Link(a, b)),
+        4 => (seat(), seat()).prop_map(|(a, b)| Unlink(a, b)),
         6 => (seat(), seat()).prop_map(|(a, b)| Monitor(a, b)),
-        2 => (seat(), seat()).prop_map(|(a, b)| Unmonitor(a, b)),
+        3 => (seat(), seat()).prop_map(|(a, b)| Unmonitor(a, b)),
         2 => (seat(), name(), seat()).prop_map(|(a, n, b)| Register(a, n, b)),
         1 => (seat(), name()).prop_map(|(a, n)| Unregister(a, n)),
         3 => (seat(), seat()).prop_map(|(a, b)| Send(a, b)),
-        3 => seat().prop_map(Look),
+        2 => seat().prop_map(Look),
         2 => (seat(), any::<bool>()).prop_map(|(a, trap)| Trap(a, trap)),
-        1 => seat().prop_map(Become),
+        2 => seat().prop_map(Become),
         2 => seat().prop_map(Return),
-        2 => seat().prop_map(Fail),
+        3 => seat().prop_map(Fail),
         1 => (seat(), seat()).prop_map(|(a, b)| Terminate(a, b)),
         3 => (seat(), seat(), proptest::option::of(0..4u8)).prop_map(|(a, b, time)| Cancel(a, b, time)),
         2 => (0..4u8).prop_map(Advance),
