@@ -307,6 +307,14 @@ impl<H: Harness> Run<'_, H> {
             assert_eq!(info.relations, self.model.relations(id), "{here}: relations of number {id}");
             let waiting = (person.messages.len(), person.events.iter().map(Vec::len).sum::<usize>());
             assert_eq!((info.mailbox, info.events), waiting, "{here}: mailbox of number {id}");
+            let mut names = info.names;
+            names.sort();
+            let held = self.model.names.iter().filter(|(_, holder)| **holder == id);
+            assert_eq!(
+                names,
+                held.map(|(number, _)| name(*number)).collect::<Vec<_>>(),
+                "{here}: names of number {id}"
+            );
         }
         assert!(seen.is_empty(), "{here}: should have ended: {seen:?}");
         for number in 0..NAMES {
