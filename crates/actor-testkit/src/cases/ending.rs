@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::unbounded;
 use perilune_actor_core::{
     Actor, ActorError, Context, ErrorKind, Event, ExitReason, Failure, Instant, Notice, Scheduler, Signal, Spawn, Step,
+    Value,
 };
 
 use crate::cases::monitors::targets;
@@ -196,6 +197,35 @@ pub fn actor_alive_at_the_cancel_deadline_times_out<H: Harness>(harness: &H) {
         assert_eq!((from, failure.kind.clone()), (pid, ErrorKind::Timeout));
         assert_eq!(failure.message, "cancel deadline exceeded");
     }
+}
+
+pub fn actor_that_ends_before_the_cancel_deadline_ends_its_own_way<H: Harness>(harness: &H) {
+    let Some(stage) = Stage::with_clock(harness) else { return };
+    let observer = stage.probe_with(Plan::trapping());
+    for reason in [ExitReason::normal(Value::from(7.0)), ExitReason::failed(failure())] {
+        for target in targets(&stage, &observer) {
+            let pid = target.pid();
+            let linked = stage.probe_with(Plan::trapping());
+            linked.link(pid).expect("a live target");
+            observer.monitor(pid).expect("a live target");
+            observer.run(move |cx| cx.cancel(pid, Some(ms(100)))).expect("a live target");
+            target.event();
+            stage.advance(ms(99));
+            target.exit(reason.clone());
+            assert_eq!(observer.down(), (pid, reason.clone()));
+            assert_eq!(target.ended(), reason);
+            // Whoever has its place now has no deadline.
+            let next = targets(&stage, &observer);
+            stage.advance(ms(100));
+            stage.settle();
+            next.iter().for_each(crate::Probe::is_quiet);
+            match reason.failure() {
+                Some(failure) => assert_eq!(linked.link_down(), (pid, Arc::clone(failure))),
+                None => linked.is_quiet(),
+            }
+        }
+    }
+    observer.is_quiet();
 }
 
 pub fn cancel_deadline_is_shortened_and_never_extended<H: Harness>(harness: &H) {

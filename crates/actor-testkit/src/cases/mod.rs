@@ -9,13 +9,17 @@ pub mod mailbox;
 pub mod monitors;
 pub mod names;
 pub mod ordering;
+pub mod races;
 pub mod scheduling;
 pub mod sending;
 pub mod spawning;
 pub mod timers;
 
-/// How often a case repeats a race.
+/// How often a case repeats something that threads may do in another order each time.
 pub(crate) const ROUNDS: usize = 2_000;
+
+/// How often a case repeats a race that somebody could lose.
+pub(crate) const RACES: usize = 5_000;
 
 /// Hands the list of all cases to a macro.
 #[doc(hidden)]
@@ -102,6 +106,7 @@ macro_rules! __for_each_case {
                 exit_hook_runs_once_after_names_are_free
                 cancel_is_an_event_with_its_deadline
                 actor_alive_at_the_cancel_deadline_times_out
+                actor_that_ends_before_the_cancel_deadline_ends_its_own_way
                 cancel_deadline_is_shortened_and_never_extended
                 deadline_beyond_all_time_is_harmless
             }
@@ -117,6 +122,12 @@ macro_rules! __for_each_case {
                 cancel_deadline_outlives_the_code
                 actor_that_always_becomes_leaves_room_for_others
                 waker_makes_an_actor_step_whatever_it_has_become
+            }
+            races {
+                nothing_comes_after_unmonitor_however_close_the_end
+                nothing_comes_after_unlink_however_close_the_failure
+                name_and_last_message_are_there_when_the_end_is_seen
+                ring_of_a_thousand_linked_actors_ends_and_leaves_nothing
             }
             lives {
                 random_lives_agree_with_the_model
@@ -164,6 +175,7 @@ mod tests {
             include_str!("monitors.rs"),
             include_str!("names.rs"),
             include_str!("ordering.rs"),
+            include_str!("races.rs"),
             include_str!("scheduling.rs"),
             include_str!("sending.rs"),
             include_str!("spawning.rs"),
