@@ -214,11 +214,18 @@ pub fn actor_that_ends_before_the_cancel_deadline_ends_its_own_way<H: Harness>(h
             target.exit(reason.clone());
             assert_eq!(observer.down(), (pid, reason.clone()));
             assert_eq!(target.ended(), reason);
-            // Whoever has its place now has no deadline.
+            // Whoever has its place now has another deadline.
             let next = targets(&stage, &observer);
-            stage.advance(ms(100));
+            for probe in &next {
+                let pid = probe.pid();
+                observer.run(move |cx| cx.cancel(pid, Some(ms(200)))).expect("a live target");
+                probe.event();
+            }
+            stage.advance(ms(199));
             stage.settle();
             next.iter().for_each(crate::Probe::is_quiet);
+            stage.advance(ms(1));
+            next.iter().for_each(|probe| drop(probe.ended()));
             match reason.failure() {
                 Some(failure) => assert_eq!(linked.link_down(), (pid, Arc::clone(failure))),
                 None => linked.is_quiet(),
