@@ -134,6 +134,13 @@ impl Core {
         parent: Option<Pid>,
         spawn: Spawn,
     ) -> Result<Box<dyn ActorFactory>, ActorError> {
+        // Before the name: whoever finds it may send, and must neither be first nor take the room.
+        for (topic, payload) in spawn.messages {
+            if self.shared.directory.counts_messages() {
+                self.shared.reserve(pid)?;
+            }
+            self.push(slot, Envelope { from: parent, topic, payload });
+        }
         if let Some(name) = &spawn.name {
             self.shared.names.register(name, pid)?;
         }
@@ -150,12 +157,6 @@ impl Core {
             if let Some(parent) = self.local_slot(parent) {
                 self.adopt(parent, pid, spawn.relation);
             }
-        }
-        for (topic, payload) in spawn.messages {
-            if self.shared.directory.counts_messages() {
-                self.shared.reserve(pid)?;
-            }
-            self.push(slot, Envelope { from: parent, topic, payload });
         }
         Ok(spawn.factory)
     }

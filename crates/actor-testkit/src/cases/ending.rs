@@ -101,6 +101,71 @@ pub fn terminate_ends_another_actor_once<H: Harness>(harness: &H) {
     observer.is_quiet();
 }
 
+pub fn every_failing_end_reaches_observers_and_links<H: Harness>(harness: &H) {
+    type End = fn(&crate::Probe, &crate::Probe);
+
+    let ends: [(&str, End); 5] = [
+        ("failure", |target, _| target.fail()),
+        ("panic", |target, _| target.panic("scripted panic")),
+        ("terminate", |target, other| {
+            let pid = target.pid();
+            other.run(move |cx| cx.terminate(pid, failure())).expect("a live target");
+        }),
+        ("link", |target, other| {
+            let linked = other.spawn(Plan::default()).expect("a child");
+            linked.link(target.pid()).expect("a live target");
+            linked.fail();
+        }),
+        ("what it cannot become", |target, _| {
+            target.become_what(Box::new(|_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> { Err(failure()) }));
+        }),
+    ];
+    let stage = Stage::new(harness);
+    let (observer, other) = (stage.probe_with(Plan::trapping()), stage.probe());
+    for (how, end) in ends {
+        for target in targets(&stage, &other) {
+            reaches_all(&stage, &observer, &target, how, |target| end(target, &other));
+        }
+    }
+    let Some(stage) = Stage::with_clock(harness) else { return };
+    let (observer, other) = (stage.probe_with(Plan::trapping()), stage.probe());
+    for target in targets(&stage, &other) {
+        reaches_all(&stage, &observer, &target, "deadline", |target| {
+            let pid = target.pid();
+            other.run(move |cx| cx.cancel(pid, Some(ms(10)))).expect("a live target");
+            stage.advance(ms(10));
+        });
+    }
+    let host = perilune_actor_core::HostId::new("testkit narrow");
+    stage.scheduler.add_host(perilune_actor_core::HostSpec::new(host));
+    let target = stage.try_probe_on(host, Plan::default()).expect("room");
+    reaches_all(&stage, &observer, &target, "stop of its host", |_| {
+        stage.scheduler.stop_host(host, Duration::ZERO, "host shutdown".into());
+    });
+}
+
+/// Ends `target`: whoever monitors it, whoever is linked and traps, and whoever is linked and does not learn of it.
+fn reaches_all<H: Harness>(
+    stage: &Stage<'_, H>,
+    observer: &crate::Probe,
+    target: &crate::Probe,
+    how: &str,
+    end: impl FnOnce(&crate::Probe),
+) {
+    let (trapping, linked) = (stage.probe_with(Plan::trapping()), stage.probe());
+    observer.monitor(target.pid()).expect("a live target");
+    trapping.link(target.pid()).expect("a live target");
+    linked.link(target.pid()).expect("a live target");
+    end(target);
+    let (from, reason) = observer.down();
+    let failure = reason.failure().unwrap_or_else(|| panic!("{how} is no failure"));
+    assert_eq!((from, &target.ended()), (target.pid(), &reason), "{how}");
+    assert_eq!(trapping.link_down(), (target.pid(), Arc::clone(failure)), "{how}");
+    assert_eq!(linked.ended().failure().and_then(|failure| failure.cause.clone()), Some(Arc::clone(failure)), "{how}");
+    trapping.is_quiet();
+    observer.is_quiet();
+}
+
 pub fn terminate_of_oneself_takes_effect_when_the_step_returns<H: Harness>(harness: &H) {
     let stage = Stage::new(harness);
     let (observer, target) = (stage.probe(), stage.probe());

@@ -31,6 +31,7 @@ macro_rules! __for_each_case {
                 messages_of_one_sender_arrive_in_order_over_topics
                 each_of_many_senders_keeps_its_own_order
                 message_to_oneself_queues_like_any_other
+                signals_of_one_sender_keep_their_place_among_its_messages
                 last_message_is_there_before_the_exit_is_seen
             }
             mailbox {
@@ -53,6 +54,7 @@ macro_rules! __for_each_case {
                 child_that_ends_at_once_gives_its_parent_exactly_one_event
                 linked_child_that_fails_at_once_gives_exactly_one_event
                 messages_of_the_spawn_come_first
+                nobody_comes_before_the_messages_of_the_spawn
                 factory_that_fails_leaves_nothing
                 factory_that_panics_leaves_nothing
                 relations_of_a_failed_factory_are_taken_back
@@ -101,6 +103,7 @@ macro_rules! __for_each_case {
                 panic_in_a_step_ends_the_actor_alone
                 panic_in_a_notice_ends_the_actor_alone
                 terminate_ends_another_actor_once
+                every_failing_end_reaches_observers_and_links
                 terminate_of_oneself_takes_effect_when_the_step_returns
                 terminate_in_a_notice_runs_no_further_step
                 exit_hook_runs_once_after_names_are_free

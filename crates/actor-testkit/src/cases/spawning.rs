@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::unbounded;
 use perilune_actor_core::{
@@ -7,6 +8,7 @@ use perilune_actor_core::{
     Outcome, Pid, Placement, Relation, Scheduler, Spawn, Step, Value,
 };
 
+use crate::cases::RACES;
 use crate::harness::Harness;
 use crate::probe::{Plan, failure, topic};
 use crate::stage::{Stage, acting, wait};
@@ -130,6 +132,46 @@ pub fn messages_of_the_spawn_come_first<H: Harness>(harness: &H) {
         child.finish();
         child.ended();
         stage.settle();
+    }
+}
+
+pub fn nobody_comes_before_the_messages_of_the_spawn<H: Harness>(harness: &H) {
+    let Some(stage) = Stage::with_limit(harness, 1) else { return };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Whoever knows the name sends as soon as somebody has it.
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                if let Some(pid) = stage.scheduler.names().whereis("early") {
+                    let second = Envelope { from: None, topic: topic("second"), payload: Value::Nil };
+                    let _ = stage.scheduler.deliver(pid, second.into());
+                }
+                std::thread::yield_now();
+            }
+        });
+        let _done = Done(&done);
+        for round in 0..RACES * 2 {
+            let (tell, told) = unbounded();
+            let (mut spawn, ended) = acting(stage.host, move |cx| {
+                let first = cx.mailbox().take_unlistened();
+                let _ = tell.send(first.map(|message| message.topic));
+                Step::Exit(ExitReason::Normal(None))
+            });
+            spawn.name = Some("early".into());
+            spawn.messages = vec![(topic("first"), Value::Nil)];
+            stage.scheduler.spawn(spawn).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert_eq!(wait(&told, "the first message"), Some(topic("first")), "round {round}");
+            wait(&ended, "the end of an actor");
+        }
+    });
+}
+
+/// Says so also when a case fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

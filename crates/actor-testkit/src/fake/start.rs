@@ -131,6 +131,10 @@ impl FakeWorker {
         name: Option<&str>,
         messages: Vec<(perilune_actor_core::Topic, perilune_actor_core::Value)>,
     ) -> Result<(), ActorError> {
+        // Before the name: whoever finds it may send, and must neither be first nor take the room.
+        for (topic, payload) in messages {
+            self.deliver(pid, Signal::Message(Envelope { from: parent, topic, payload }))?;
+        }
         if let Some(name) = name {
             self.node.register(name, pid)?;
         }
@@ -141,9 +145,6 @@ impl FakeWorker {
             if relation.linked {
                 self.relate_now(parent, pid, relate::Kind::Link);
             }
-        }
-        for (topic, payload) in messages {
-            self.deliver(pid, Signal::Message(Envelope { from: parent, topic, payload }))?;
         }
         Ok(())
     }
