@@ -100,6 +100,8 @@ struct Place {
     state: State,
     /// How often the actor has become something else.
     era: u64,
+    /// How many answers it waits for.
+    asking: usize,
     actor: Option<Box<dyn Actor>>,
     mailbox: Mailbox,
     relations: Relations,

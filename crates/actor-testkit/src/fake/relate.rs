@@ -79,10 +79,18 @@ impl FakeWorker {
         first.is_some()
     }
 
+    pub(super) fn ask(&mut self, question: Question) {
+        self.place(question.of().0).asking += 1;
+        self.questions.push_back(question);
+    }
+
     fn take_question(&mut self, pid: Pid, token: u64) -> Question {
         let which = self.questions.iter().position(|question| question.of() == (pid, token));
         match which.and_then(|which| self.questions.remove(which)) {
-            Some(question) => question,
+            Some(question) => {
+                self.place(pid).asking -= 1;
+                question
+            }
             None => panic!("{pid} waits for no answer with token {token}"),
         }
     }
@@ -103,10 +111,11 @@ impl FakeWorker {
 
     /// Does what an actor that is about to end has asked for, as it would have been done elsewhere.
     pub(super) fn settle_all(&mut self, pid: Pid) {
-        while let Some(which) = self.questions.iter().position(|question| question.of().0 == pid) {
-            if let Some(question) = self.questions.remove(which) {
-                self.settle(question);
-            }
+        while self.places.get(&pid).is_some_and(|place| place.asking > 0) {
+            let next = self.questions.iter().find(|question| question.of().0 == pid).map(Question::of);
+            let Some((pid, token)) = next else { return };
+            let question = self.take_question(pid, token);
+            self.settle(question);
         }
     }
 
@@ -132,7 +141,7 @@ impl FakeWorker {
         match token.filter(|_| self.later) {
             Some(token) => {
                 let era = self.place(me).era;
-                self.questions.push_back(Question::Relate { by: me, token, era, target, kind, undone: false });
+                self.ask(Question::Relate { by: me, token, era, target, kind, undone: false });
                 Outcome::Pending
             }
             None => {

@@ -41,7 +41,7 @@ impl FakeWorker {
         let outcome = match (parent, token) {
             (Some(by), Some(token)) if self.later && self.node.knows(spawn.host) => {
                 let era = self.place(by).era;
-                self.questions.push_back(Question::Spawn { by, token, era, spawn });
+                self.ask(Question::Spawn { by, token, era, spawn });
                 Outcome::Pending
             }
             _ => Outcome::Done(self.spawn_now(spawn, parent)),
@@ -111,6 +111,7 @@ impl FakeWorker {
         let place = Place {
             state: State::Creating,
             era: 0,
+            asking: 0,
             actor: None,
             mailbox: self.node.mailbox(pid),
             relations: Relations::default(),
