@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::policy::PolicyCommand;
+
 /// Runs applications of Lua actors.
 #[derive(Debug, Parser)]
 #[command(name = "perilune", version, propagate_version = true, arg_required_else_help = true)]
@@ -22,6 +24,9 @@ pub(crate) enum Command {
         /// The application's folder, or a script
         path: Option<PathBuf>,
     },
+    /// Ask the policies of an application, or test them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 const AFTER_RUN: &str = "\
@@ -81,12 +86,12 @@ pub(crate) enum Target {
     Script(PathBuf),
 }
 
-/// Takes the folder or script from the front of the arguments.
-pub(crate) fn target(dir: Option<&Path>, rest: &mut Vec<String>) -> Target {
+/// Takes the folder or script from the front of the arguments of a run in the folder `here`.
+pub(crate) fn target(here: &Path, dir: Option<&Path>, rest: &mut Vec<String>) -> Target {
     if let Some(dir) = dir {
         return Target::Folder(dir.to_owned());
     }
-    let here_is_one = || Path::new("_index.yaml").exists() || has_index(Path::new("."), 3);
+    let here_is_one = || has_index(here, 3);
     let is_path = rest.first().is_some_and(|first| {
         first.contains('/') || first == "." || first == ".." || first.ends_with(".lua") || !here_is_one()
     });
@@ -134,19 +139,23 @@ mod tests {
 
     #[test]
     fn first_argument_is_a_path_when_it_looks_like_one() {
+        let here = tempfile::tempdir().unwrap();
         let check = |args: &[&str], expected: Target, left: &[&str]| {
             let mut rest = args.iter().map(|arg| (*arg).to_owned()).collect();
-            assert_eq!(target(None, &mut rest), expected);
+            assert_eq!(target(here.path(), None, &mut rest), expected);
             assert_eq!(rest, left);
         };
         check(&["a/b", "x"], Target::Folder("a/b".into()), &["x"]);
         check(&["."], Target::Folder(".".into()), &[]);
         check(&["hello.lua", "1"], Target::Script("hello.lua".into()), &["1"]);
-        // The folder of this crate holds no application.
+        // There is no application here, so it can only be a folder.
         check(&["name"], Target::Folder("name".into()), &[]);
         check(&[], Target::Folder(".".into()), &[]);
+        std::fs::create_dir(here.path().join("app")).unwrap();
+        std::fs::write(here.path().join("app/_index.yaml"), "").unwrap();
+        check(&["name"], Target::Folder(".".into()), &["name"]);
         let mut rest = vec!["command".to_owned()];
-        assert_eq!(target(Some("d".as_ref()), &mut rest), Target::Folder("d".into()));
+        assert_eq!(target(here.path(), Some("d".as_ref()), &mut rest), Target::Folder("d".into()));
         assert_eq!(rest, ["command"]);
     }
 }

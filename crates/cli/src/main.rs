@@ -2,9 +2,11 @@
 
 mod args;
 mod logs;
+mod policy;
 mod signals;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             let path = path.or_else(|| cli.common.dir.clone()).unwrap_or_else(|| ".".into());
             check(&cli.common, &args::of_path(path))
         }
+        Command::Policy(command) => policy::main(&cli.common, command),
     }
 }
 
@@ -98,7 +101,7 @@ fn check(common: &Common, target: &Target) -> ExitCode {
 // --- run
 
 fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
-    let target = args::target(common.dir.as_deref(), &mut run.rest);
+    let target = args::target(Path::new("."), common.dir.as_deref(), &mut run.rest);
     let loaded = match load(common, &target) {
         Ok(loaded) => loaded,
         Err(found) => return complain(&found.to_string(), USAGE),

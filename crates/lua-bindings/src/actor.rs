@@ -1,3 +1,4 @@
+pub(crate) mod calls;
 mod keep;
 mod run;
 mod sort;
@@ -15,12 +16,17 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::keep::HoldKey;
+use crate::actor::calls::{Call, Cancellation};
 use crate::copy;
 use crate::definition::Definition;
+use crate::inherited::Inherited;
 use crate::modules::errors;
+use crate::modules::events::Subscribed;
+use crate::modules::exec::Processes;
 use crate::modules::time::Alarmed;
 use crate::services::Origin;
-use crate::task::{Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
+use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
 use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
 
 /// Starts an actor from a definition.
@@ -28,18 +34,28 @@ pub struct LuaFactory {
     definition: Arc<Definition>,
     args: Vec<Value>,
     foreground: bool,
+    inherited: Option<Arc<Inherited>>,
+    cancellation: Option<Arc<Cancellation>>,
+    /// It replaces other code, whose words for a failure are its own.
+    upgrade: bool,
 }
 
 impl LuaFactory {
     /// The actor will run `definition` with those arguments.
     pub fn new(definition: Arc<Definition>, args: Vec<Value>) -> Self {
-        Self { definition, args, foreground: false }
+        Self { definition, args, foreground: false, inherited: None, cancellation: None, upgrade: false }
     }
 
     /// What it prints goes to the terminal.
     #[must_use]
     pub fn foreground(self) -> Self {
         Self { foreground: true, ..self }
+    }
+
+    /// The actor gets that from who starts it.
+    #[must_use]
+    pub fn inherit(self, inherited: Option<Arc<Inherited>>) -> Self {
+        Self { inherited, ..self }
     }
 }
 
@@ -63,6 +79,7 @@ pub(crate) struct ActorState {
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     foreground: bool,
+    inherited: Option<Arc<Inherited>>,
     kept: RefCell<Option<Box<Kept>>>,
 }
 
@@ -84,8 +101,16 @@ struct Rare {
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
+    holds: Option<Rc<keep::Holds>>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
+    calls: FxHashMap<u64, Call>,
+    call_serial: u64,
+    /// Set when it is itself called by somebody who may lose interest.
+    cancellation: Option<Arc<Cancellation>>,
+    subscriptions: Vec<Subscribed>,
+    processes: Processes,
+    become_next: Option<LuaFactory>,
     random: Option<u64>,
     sorting: Sorting,
     warned: bool,
@@ -111,6 +136,23 @@ pub(crate) struct Key(i32);
 
 impl ActorFactory for LuaFactory {
     fn create(self: Box<Self>, cx: &mut dyn Context) -> Result<Box<dyn Actor>, Failure> {
+        let upgrade = self.upgrade;
+        self.make(cx).map_err(|failure| if upgrade { upgrade_failure(failure) } else { failure })
+    }
+}
+
+/// Says that it was an upgrade that went wrong.
+pub(crate) fn upgrade_failure(failure: Failure) -> Failure {
+    Failure { message: format!("upgrade: {}", failure.message), ..failure }
+}
+
+impl LuaFactory {
+    fn make(self, cx: &mut dyn Context) -> Result<Box<dyn Actor>, Failure> {
+        if let Some(cancellation) = &self.cancellation
+            && !cancellation.attach(cx.waker())
+        {
+            return Err(calls::canceled());
+        }
         let vm = cx.local().downcast_ref::<Rc<Vm>>().map(Rc::clone);
         let vm = vm.ok_or_else(|| Failure::new(ErrorKind::Internal, "this worker has no script engine"))?;
         if !vm.can_enter() {
@@ -138,8 +180,12 @@ impl ActorFactory for LuaFactory {
             ending: RefCell::default(),
             second_stage: Cell::new(false),
             foreground: self.foreground,
+            inherited: self.inherited,
             kept: RefCell::default(),
         });
+        if self.cancellation.is_some() {
+            state.rare().cancellation = self.cancellation;
+        }
         let args = self.args;
         // The first task is the main one, whatever the chunk spawns.
         state.add_task(thread, None, 0);
@@ -155,6 +201,7 @@ impl Actor for ActorState {
         let state = &*self;
         let vm = &*state.vm;
         vm.begin_slice();
+        state.look_around(cx);
         vm.enter(state, cx, false, || state.run(vm))
     }
 
@@ -163,6 +210,8 @@ impl Actor for ActorState {
         match notice {
             Notice::Timer { token } if token & TIMER_BIT != 0 => crate::modules::time::fired(state, token, cx),
             Notice::Timer { token } => state.finish(Token::from_number(token), Ending::Nothing),
+            Notice::Answer { token, answer } if token & CALL_BIT != 0 => state.call_answered(token, answer),
+            Notice::Completion { token, result } if token & CALL_BIT != 0 => state.call_completed(cx, token, result),
             Notice::Answer { token, answer } => {
                 let ending = match answer {
                     Answer::Spawned(result) => Ending::Spawned(Box::new(result)),
@@ -171,11 +220,10 @@ impl Actor for ActorState {
                 };
                 state.finish(Token::from_number(token), ending);
             }
-            Notice::Completion { token, result } => {
-                if let Ok(done) = result.downcast::<Done>() {
-                    state.finish(Token::from_number(token), (*done).into());
-                }
-            }
+            Notice::Completion { token, result } => match result.downcast::<Done>() {
+                Ok(done) => state.finish(Token::from_number(token), (*done).into()),
+                Err(other) => state.process_news(cx, other),
+            },
             _ => {}
         }
     }
@@ -200,6 +248,8 @@ enum Ran {
     Yielded,
     /// Its slice is used up.
     Preempted,
+    /// The actor goes on as something else.
+    Become,
     /// The whole actor has ended.
     Exit(ExitReason),
 }
@@ -215,7 +265,23 @@ impl ActorState {
     }
 
     pub(crate) fn origin(&self) -> Origin<'_> {
-        Origin::new(self.pid, &self.definition)
+        Origin { inherited: self.inherited.as_deref(), ..Origin::new(self.pid, &self.definition) }
+    }
+
+    pub(crate) fn inherited(&self) -> Option<&Arc<Inherited>> {
+        self.inherited.as_ref()
+    }
+
+    /// What this actor goes on as: other code with what it has inherited, and whatever it was promised.
+    pub(crate) fn become_next(&self, definition: Arc<Definition>, args: Vec<Value>) {
+        let next = LuaFactory {
+            foreground: self.foreground,
+            inherited: self.inherited.clone(),
+            cancellation: self.with_rare(|rare| rare.cancellation.clone()).flatten(),
+            upgrade: true,
+            ..LuaFactory::new(definition, args)
+        };
+        self.rare().become_next = Some(next);
     }
 
     pub(crate) fn definition(&self) -> &Arc<Definition> {

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use mlua::chunk::Compiler;
 use perilune_actor_core::{ErrorKind, Failure};
 
+use crate::pool::Pool;
+
 /// What a definition is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefinitionKind {
@@ -35,8 +37,10 @@ pub struct Definition {
     pub imports: Vec<(String, Arc<Definition>)>,
     /// The chunk itself is the main coroutine and may wait.
     pub is_program: bool,
+    /// Bounds the calls of a function.
+    pub pool: Arc<Pool>,
     serial: u64,
-    bytecode: OnceLock<Result<Vec<u8>, Failure>>,
+    bytecode: Arc<OnceLock<Result<Vec<u8>, Failure>>>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -53,8 +57,27 @@ impl Definition {
             modules: Vec::new(),
             imports: Vec::new(),
             is_program: false,
+            pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            bytecode: OnceLock::new(),
+            bytecode: Arc::default(),
+        }
+    }
+
+    /// A new version with the same script and other libraries. What is compiled serves both, and so does the pool.
+    #[must_use]
+    pub fn with_imports(&self, imports: Vec<(String, Arc<Definition>)>) -> Self {
+        Self {
+            id: self.id.clone(),
+            kind: self.kind,
+            chunk: self.chunk.clone(),
+            source: Arc::clone(&self.source),
+            method: self.method.clone(),
+            modules: self.modules.clone(),
+            imports,
+            is_program: self.is_program,
+            pool: Arc::clone(&self.pool),
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            bytecode: Arc::clone(&self.bytecode),
         }
     }
 

@@ -1,18 +1,29 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod actor;
 mod copy;
 mod definition;
+mod inherited;
 mod modules;
+mod pool;
 mod services;
+mod splitter;
 mod task;
 mod time;
 mod vm;
 
+pub use access::{Access, Resource};
 pub use actor::LuaFactory;
 pub use definition::{Definition, DefinitionKind, compile_error_line};
+pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
-pub use services::{Level, Origin, Read, ReadDone, Services, Terminal};
+pub use pool::Pool;
+pub use services::registry::{ApplyDone, Change, Effort, EntryRegistry, EntrySnapshot, EntryValue, Filter};
+pub use services::{
+    Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published,
+    Purpose, Read, ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
+};
 pub use vm::{Alarm, Limits, Settings, Vm};
 
 /// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.

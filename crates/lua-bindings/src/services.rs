@@ -1,8 +1,20 @@
+mod environment;
+pub(crate) mod registry;
+mod volume;
+
+use std::pin::Pin;
 use std::sync::Arc;
 
-use perilune_actor_core::{Failure, HostId, Pid, Value};
+pub use environment::Environment;
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
+use perilune_exec_api::{Executor, StdinEof};
+use perilune_policy::{PolicyEngine, Subject};
 
+use self::registry::EntryRegistry;
+pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
+use crate::access::Access;
 use crate::definition::Definition;
+use crate::inherited::Inherited;
 
 /// What scripts need from outside: definitions, logs, the terminal. The assembly implements it.
 ///
@@ -20,6 +32,74 @@ pub trait Services: Send + Sync {
     /// `NotFound` for no entry, `Invalid` for one that is no host, `Unavailable` for one that is not running.
     fn host(&self, id: &str) -> Result<HostId, Failure>;
 
+    /// Whether `origin` may do that. Asked before anything is looked up but names, so that a refusal tells nothing.
+    ///
+    /// # Errors
+    /// It may not: [`Access::refused`].
+    fn authorize(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        let _ = (origin, access);
+        Ok(())
+    }
+
+    /// The executor of that id.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no executor, `Unavailable` for one that cannot be had.
+    fn executor(&self, origin: &Origin<'_>, id: &str) -> Result<ExecutorHandle, Failure> {
+        let _ = origin;
+        Err(Failure::new(ErrorKind::NotFound, format!("resource not found: {id}")))
+    }
+
+    /// Drives work beside the workers, to its end. Whoever gives out executors must do so.
+    fn drive(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        drop(work);
+    }
+
+    /// The policies of the application.
+    fn policies(&self) -> Option<Arc<dyn PolicyEngine>> {
+        None
+    }
+
+    /// What a spawn or call by `origin` starts, and where. Whether it may is asked before whether there is such an entry.
+    ///
+    /// # Errors
+    /// Those of [`process`](Self::process) and [`host`](Self::host).
+    fn start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
+        let _ = origin;
+        Ok(Started { definition: self.process(start.id)?, host: self.host(start.host)?, subject: None })
+    }
+
+    /// What a function call by `origin` runs.
+    ///
+    /// # Errors
+    /// No such entry, or one that cannot be called.
+    fn function(&self, origin: &Origin<'_>, id: &str) -> Result<Callable, Failure>;
+
+    /// Tells everybody who has subscribed to such events.
+    ///
+    /// # Errors
+    /// The origin may not.
+    fn publish(&self, origin: &Origin<'_>, event: Published) -> Result<(), Failure> {
+        let _ = (origin, event);
+        Err(no_events())
+    }
+
+    /// Subscribes to events whose system and kind match those patterns: segments between dots, where `*` is any one,
+    /// `**` any number, and `(a|b)` one of several. `waker` is called when there is something to take.
+    ///
+    /// # Errors
+    /// Text that is no pattern, or the origin may not.
+    fn subscribe(
+        &self,
+        origin: &Origin<'_>,
+        system: &str,
+        kind: Option<&str>,
+        waker: Waker,
+    ) -> Result<Arc<dyn Subscription>, Failure> {
+        let _ = (origin, system, kind, waker);
+        Err(no_events())
+    }
+
     /// A script printed a line.
     fn print(&self, origin: &Origin<'_>, line: &[u8]);
 
@@ -31,6 +111,28 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The application's entries, if scripts may see them.
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        None
+    }
+
+    /// The variables that scripts may read and set.
+    fn environment(&self) -> Option<&dyn Environment> {
+        None
+    }
+
+    /// A folder that scripts may use.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no folder.
+    fn volume(&self, _origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}")))
+    }
+}
+
+fn no_events() -> Failure {
+    Failure::new(ErrorKind::Unavailable, "there are no events here")
 }
 
 /// Who speaks.
@@ -41,13 +143,80 @@ pub struct Origin<'a> {
     pub pid: Pid,
     /// What it runs.
     pub definition: &'a Definition,
+    /// What it has from who started it; `None` is nothing.
+    pub inherited: Option<&'a Inherited>,
 }
 
 impl<'a> Origin<'a> {
     /// An actor and what it runs.
     pub fn new(pid: Pid, definition: &'a Definition) -> Self {
-        Self { pid, definition }
+        Self { pid, definition, inherited: None }
     }
+}
+
+/// An executor, and what its entry says beyond that.
+#[derive(Clone)]
+pub struct ExecutorHandle {
+    /// Makes processes.
+    pub executor: Arc<dyn Executor>,
+    /// When the input of a process ends without being closed.
+    pub stdin_eof: StdinEof,
+}
+
+/// A process that somebody wants to start.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The entry.
+    pub id: &'a str,
+    /// Where it shall run.
+    pub host: &'a str,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What a process is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To live beside the one who starts it.
+    Spawn(Relation),
+    /// For its result.
+    Call,
+}
+
+/// What there is to start.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// What runs: a process, or a function if it is called.
+    pub definition: Arc<Definition>,
+    /// Where it runs.
+    pub host: HostId,
+    /// For whom it acts if whoever starts it acts for nobody.
+    pub subject: Option<Subject>,
+}
+
+/// What can be called for a result: a function, or a process that has a host for calls.
+pub type Callable = Started;
+
+/// An event of the whole node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// The part of the application that speaks.
+    pub system: String,
+    /// What sort of thing happened.
+    pub kind: String,
+    /// To what it happened.
+    pub path: String,
+    /// Whatever else there is to say.
+    pub data: Value,
+}
+
+/// Events on their way to one subscriber, in the order in which each publisher sent them. Dropping it unsubscribes.
+pub trait Subscription: Send + Sync {
+    /// The oldest event that was not taken.
+    fn take(&self) -> Option<Arc<Published>>;
+
+    /// How many events were lost because too many waited.
+    fn missed(&self) -> u64;
 }
 
 /// How much a log line matters.

@@ -3,9 +3,12 @@
 //!
 //! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
-//! program, `--@fail_deadlocks` and `--@max_payload_bytes 1000` change the settings.
+//! program, `--@fail_deadlocks`, `--@api 2` and `--@max_payload_bytes 1000` change the settings, and
+//! `--@variable NAME=value` makes a variable of module `env`.
 
-use std::collections::HashMap;
+mod volume;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,16 +16,46 @@ use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
-use perilune_lua_bindings::{Definition, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm};
+use perilune_lua_bindings::{
+    Callable, Definition, DefinitionKind, Environment, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings,
+    Terminal, Vm, Volume,
+};
+use volume::MemoryVolume;
 
 struct TestServices {
     scripts: Scripts,
+    volume: Arc<MemoryVolume>,
     printed: Mutex<Sender<String>>,
+    variables: Option<Variables>,
 }
 
 impl TestServices {
     fn say(&self, line: String) {
         let _ = self.printed.lock().unwrap().send(line);
+    }
+}
+
+/// Variables; those whose name begins with an underscore can only be read.
+struct Variables(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Environment for Variables {
+    fn get(&self, _: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+        let value = self.0.lock().unwrap().get(name).cloned();
+        value.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("variable not found: {name}")))
+    }
+
+    fn set(&self, origin: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
+        if name.starts_with('_') {
+            let text = format!("not allowed to set {name}, {}", origin.definition.id);
+            return Err(Failure::new(ErrorKind::PermissionDenied, text));
+        }
+        self.get(origin, name)?;
+        self.0.lock().unwrap().insert(name.into(), value.into());
+        Ok(())
+    }
+
+    fn all(&self, _: &Origin<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        Ok(self.0.lock().unwrap().clone().into_iter().collect())
     }
 }
 
@@ -48,6 +81,9 @@ impl Scripts {
             Some(modules) => modules.split_whitespace().map(str::to_owned).collect(),
             None => KNOWN_MODULES.iter().map(|module| (*module).to_owned()).collect(),
         };
+        if name.starts_with("child_func_") {
+            definition.kind = DefinitionKind::Function;
+        }
         for import in directives(&source, "import") {
             let (alias, library) = import.split_once('=').expect("alias=name");
             definition.imports.push((alias.into(), self.get(library).expect("the library")));
@@ -64,6 +100,11 @@ impl Services for TestServices {
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
         let found = id.strip_prefix("app:").and_then(|name| self.scripts.get(name));
         found.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("entry not found: {id}")))
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let definition = self.process(id)?;
+        Ok(Callable { definition, host: HostId::new("app:processes"), subject: None })
     }
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
@@ -92,6 +133,18 @@ impl Services for TestServices {
     fn terminal(&self, _: HostId) -> Option<Arc<dyn Terminal>> {
         None
     }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        self.variables.as_ref().map(|variables| variables as _)
+    }
+
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        assert!(origin.pid.to_string().starts_with("{app:processes|"));
+        match id {
+            "app:data" => Ok(Arc::clone(&self.volume) as _),
+            _ => Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}"))),
+        }
+    }
 }
 
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
@@ -100,11 +153,19 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     let scripts = Scripts { folder, known: Mutex::default() };
     let mut program = scripts.read(name).expect("the script");
     program.is_program = true;
-    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed) });
+    let variables: BTreeMap<_, _> = directives(&program.source, "variable")
+        .filter_map(|line| line.split_once('=').map(|(name, value)| (name.into(), value.into())))
+        .collect();
+    let variables = (!variables.is_empty()).then(|| Variables(Mutex::new(variables)));
+    let services =
+        Arc::new(TestServices { scripts, volume: MemoryVolume::start(), printed: Mutex::new(printed), variables });
     let mut settings = Settings::default();
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
         settings.limits.max_payload_bytes = bytes.parse().unwrap();
+    }
+    if directives(&program.source, "api 2").next().is_some() {
+        settings.api = 2;
     }
     settings.break_everywhere = break_everywhere;
     settings.limits.callback_budget = Duration::from_millis(100);
@@ -164,20 +225,40 @@ macro_rules! scripts {
 }
 
 scripts! {
+    always_available
+    api_two
+    base64
+    builder
     channels
+    context
     copies
     coroutines
     deadlock
     deadlock_fails
+    env
+    env_missing
     errors_module
+    fs_arguments
+    fs_scanner
+    fs_streams
+    fs_unit
+    fs_volume
+    funcs
     generator
+    hashes
     hello
     hostile
     imports
-    mail_waiters
     isolation
+    json_decode
+    json_encode
+    kept_values
+    mail_waiters
     os_restricted
+    os_times
+    payloads
     process_arguments
+    process_call
     process_cancel
     process_events
     process_links
@@ -185,11 +266,13 @@ scripts! {
     process_names
     process_spawn_errors
     process_terminate
+    process_upgrade
     program
     program_function
     program_table
     program_yields
     random
+    registry_absent
     sorting
     stale_waits
     strings_and_errors
@@ -198,4 +281,5 @@ scripts! {
     time_layouts
     time_objects
     time_timers
+    uuids
 }

@@ -1,22 +1,53 @@
 use std::sync::{Arc, RwLock};
 
-use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value};
-use perilune_lua_bindings::{Definition, Level, Origin, Services, Terminal};
+use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
+use perilune_lua_bindings::{
+    Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Services, Start, Started, Subscription,
+    Terminal, Volume,
+};
 
-use crate::registry::Registry;
+use crate::environment::AppEnvironment;
+use crate::event_bus::EventBus;
+use crate::policies::HostSubjects;
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
-    pub(crate) registry: Arc<Registry>,
+    registry: Arc<Registry>,
+    entries: Arc<AppRegistry>,
+    pub(crate) environment: Arc<AppEnvironment>,
+    volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
+    events: EventBus,
+    pub(crate) subjects: Arc<HostSubjects>,
 }
 
 impl AppServices {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        entries: AppRegistry,
+        volumes: Volumes,
+        prints_all: bool,
+        subjects: Arc<HostSubjects>,
+    ) -> Self {
+        Self {
+            environment: Arc::new(AppEnvironment::new(&registry.version())),
+            registry,
+            entries: Arc::new(entries),
+            volumes,
+            prints_all,
+            foreground: RwLock::default(),
+            events: EventBus::default(),
+            subjects,
+        }
+    }
+
     fn stdout(line: &[u8]) {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
@@ -34,6 +65,32 @@ impl Services for AppServices {
 
     fn host(&self, id: &str) -> Result<HostId, Failure> {
         self.registry.host(id)
+    }
+
+    fn start(&self, _: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
+        let (definition, host) = self.registry.start(start.id, start.host)?;
+        Ok(Started { definition, host, subject: self.subjects.of(host) })
+    }
+
+    fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
+        let callable = self.registry.callable(id)?;
+        callable.definition.compile()?;
+        Ok(Callable { subject: self.subjects.of(callable.host), ..callable })
+    }
+
+    fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
+        self.events.publish(event);
+        Ok(())
+    }
+
+    fn subscribe(
+        &self,
+        _: &Origin<'_>,
+        system: &str,
+        kind: Option<&str>,
+        waker: Waker,
+    ) -> Result<Arc<dyn Subscription>, Failure> {
+        self.events.subscribe(system, kind, waker)
     }
 
     fn print(&self, origin: &Origin<'_>, line: &[u8]) {
@@ -69,7 +126,7 @@ impl Services for AppServices {
         if failure.kind == ErrorKind::Canceled || on_terminal() {
             return;
         }
-        let report = report::failure(&self.registry, origin, failure);
+        let report = report::failure(origin, failure);
         tracing::error!(target: "perilune::process", "process failed\n{report}");
     }
 
@@ -77,6 +134,18 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        Some(Arc::clone(&self.entries) as _)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        Some(&*self.environment)
+    }
+
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.volumes.get(id, &self.registry.directory(id)?)
     }
 }
 

@@ -1,5 +1,5 @@
 return {
     main = function()
-        process.events():receive()
+        return process.events():receive()
     end,
 }

@@ -35,10 +35,39 @@ pub(crate) fn run(folder: &Path, args: &[&str]) -> Ended {
     Program::start(folder, args).end()
 }
 
+/// Runs the program in a folder with these files. It ends with `code`, and its standard error holds `expected`, in this
+/// order; without any, it is empty. Returns its standard output.
+pub(crate) fn check<T: AsRef<[u8]>>(files: &[(&str, T)], args: &[&str], code: i32, expected: &[&str]) -> String {
+    let root = folder(files);
+    let Ended { code: ended, stdout, stderr } = run(root.path(), args);
+    let stderr = without_numbers(&stderr);
+    let shown = format!("{args:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    let mut rest = stderr.as_str();
+    for fragment in expected {
+        let Some(place) = rest.find(fragment) else { panic!("`{fragment}` is missing or not in its place: {shown}") };
+        rest = &rest[place + fragment.len()..];
+    }
+    assert!(!expected.is_empty() || stderr.is_empty(), "{shown}");
+    assert_eq!(ended, Some(code), "{shown}");
+    stdout
+}
+
+/// The same for a start that fails: nothing of it runs.
+pub(crate) fn refused<T: AsRef<[u8]>>(files: &[(&str, T)], args: &[&str], code: i32, expected: &[&str]) {
+    let stdout = check(files, args, code, expected);
+    assert_eq!(stdout, "", "{args:?}");
+}
+
 impl Program {
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with(folder, args, &[])
+    }
+
+    /// With those variables in its environment, beside those of the test.
+    pub(crate) fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_perilune"))
             .args(args)
+            .envs(variables.iter().copied())
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -110,6 +139,18 @@ pub(crate) fn folder<T: AsRef<[u8]>>(files: &[(&str, T)]) -> TempDir {
         fs::write(path, content).unwrap();
     }
     root
+}
+
+/// Copies a folder and all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        match item.file_type().unwrap().is_dir() {
+            true => copy(&item.path(), &to.join(item.file_name())),
+            false => fs::copy(item.path(), to.join(item.file_name())).map(drop).unwrap(),
+        }
+    }
 }
 
 /// The text with every pid's number, which differs from run to run, replaced: `{app:processes|…}`.

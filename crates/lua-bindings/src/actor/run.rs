@@ -1,13 +1,17 @@
 //! Running: from the main function to the reason of the end.
 
+use perilune_actor_core::Event;
+
 use super::*;
+use crate::definition::DefinitionKind;
+use crate::modules::exec::{ExitSeen, IdleSeen};
 
 impl ActorState {
     /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
     pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, args: &[Value]) -> Result<i32, Failure> {
         let thread = self.thread;
         thread.push_globals();
-        if let Err(raise) = self.import(vm, thread, loaded, 1) {
+        if let Err(raise) = self.import(vm, thread, &self.definition, 1) {
             return Err(self.raised(thread, raise));
         }
         thread.set_top(0);
@@ -53,10 +57,50 @@ impl ActorState {
         }
     }
 
+    /// Takes note of what others have done since the last step.
+    pub(super) fn look_around(&self, cx: &mut dyn Context) {
+        let has_news = |rare: &Rare| rare.cancellation.is_some() || !rare.subscriptions.is_empty();
+        if !self.with_rare(has_news).unwrap_or(false) {
+            return;
+        }
+        crate::modules::events::receive_all(self);
+        let canceled = |rare: &Rare| rare.cancellation.clone().filter(|cancellation| cancellation.is_requested());
+        // A function stops where it waits next; a process decides for itself.
+        if self.definition.kind == DefinitionKind::Process
+            && let Some(cancellation) = self.with_rare(canceled).flatten()
+        {
+            self.rare().cancellation = None;
+            let (from, at) = (Some(cancellation.caller()), cx.wall());
+            cx.mailbox().push_event(Event::Cancel { from, deadline: None, reason: None, at });
+        }
+    }
+
+    /// What came of something a program did.
+    pub(super) fn process_news(&self, cx: &mut dyn Context, news: Box<dyn std::any::Any + Send>) {
+        let news = match news.downcast::<ExitSeen>() {
+            Ok(seen) => return self.exit_seen(*seen),
+            Err(other) => other,
+        };
+        if let Ok(seen) = news.downcast::<IdleSeen>() {
+            let vm = &*self.vm;
+            vm.enter(self, cx, false, || self.idle_seen(vm, &seen));
+        }
+    }
+
+    fn is_canceled(&self) -> bool {
+        let canceled = |rare: &Rare| rare.cancellation.as_ref().is_some_and(|call| call.is_requested());
+        self.with_rare(canceled).unwrap_or(false)
+    }
+
     pub(super) fn run(&self, vm: &Vm) -> Step {
         loop {
             self.match_mail(vm);
-            let Some(task) = self.ready.borrow_mut().pop_front() else { return self.idle(vm) };
+            let Some(task) = self.ready.borrow_mut().pop_front() else {
+                if self.has_processes() && self.release_exits() {
+                    continue;
+                }
+                return self.idle(vm);
+            };
             match self.run_task(vm, task as usize) {
                 Ran::Off => {}
                 Ran::Yielded => self.ready.borrow_mut().push_back(task),
@@ -66,6 +110,10 @@ impl ActorState {
                         Some(failure) => Step::Exit(self.failed(failure)),
                         None => Step::Yield,
                     };
+                }
+                Ran::Become => {
+                    let next = self.rare().become_next.take();
+                    return next.map_or(Step::Yield, |next| Step::Become(Box::new(next)));
                 }
                 Ran::Exit(reason) => return Step::Exit(reason),
             }
@@ -78,6 +126,9 @@ impl ActorState {
     /// Runs one coroutine until it waits, ends, or its slice is used up.
     fn run_task(&self, vm: &Vm, index: usize) -> Ran {
         self.current.set(index);
+        if self.has_processes() {
+            self.with_processes(Processes::turn);
+        }
         let (root, mut thread, mut arguments) = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(index).and_then(Option::as_mut) else { return Ran::Off };
@@ -93,6 +144,7 @@ impl ActorState {
                 return match why {
                     Break::Wait => Ran::Off,
                     Break::Slice => Ran::Preempted,
+                    Break::Become => Ran::Become,
                     Break::End(failure) => Ran::Exit(self.failed(failure)),
                 };
             }
@@ -173,11 +225,18 @@ impl ActorState {
 
     /// Nothing to run: either something will come, or never.
     fn idle(&self, vm: &Vm) -> Step {
+        if self.is_canceled() {
+            return Step::Exit(self.failed(calls::canceled()));
+        }
         let hopeless = {
             let tasks = self.tasks.borrow();
-            let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation);
-            !tasks.iter().flatten().any(waits) && self.with_rare(|rare| rare.timers.is_empty()).unwrap_or(true)
+            let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation | Waits::Os { .. });
+            let nothing_comes = |rare: &Rare| rare.timers.is_empty() && rare.calls.is_empty();
+            !tasks.iter().flatten().any(waits) && self.with_rare(nothing_comes).unwrap_or(true)
         };
+        if self.has_processes() {
+            self.watch_lonely_process(vm);
+        }
         if hopeless && let Some(step) = self.deadlock(vm) {
             return step;
         }
@@ -193,7 +252,7 @@ impl ActorState {
         if vm.settings.fail_deadlocks {
             return Some(Step::Exit(self.failed(Failure::new(ErrorKind::Internal, text))));
         }
-        vm.services.log(&self.origin(), crate::services::Level::Warn, "process", &text, &[]);
+        self.warn("process", &text);
         None
     }
 }

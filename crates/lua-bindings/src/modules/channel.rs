@@ -1,12 +1,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::sync::Arc;
 
 use perilune_actor_core::Value;
 
 use crate::actor::{ActorState, Key};
 use crate::copy;
-use crate::modules::process;
+use crate::modules::{events, process};
+use crate::services::Subscription;
 use crate::task::{Ending, Token, View, Waits, check_wait};
 use crate::vm::{Functions, Kind, NOTHING, ONE, Object, Outcome, Return, Stack, Vm, raise};
 
@@ -39,6 +41,15 @@ struct Pipe {
 struct Feed {
     queue: VecDeque<Value>,
     receivers: VecDeque<Waiter>,
+    /// Where more comes from, when the queue is empty.
+    supply: Option<Arc<dyn Subscription>>,
+}
+
+impl Feed {
+    fn next(&mut self) -> Option<Value> {
+        let supplied = || Some(events::event_value(&*self.supply.as_ref()?.take()?));
+        self.queue.pop_front().or_else(supplied)
+    }
 }
 
 /// A coroutine that waits on a channel; worthless once its token is old.
@@ -93,6 +104,29 @@ pub(crate) fn feed(actor: &ActorState, key: Key, value: Value, limit: usize) {
         feed.queue.push_back(value);
     }
     wake_receiver(actor, feed);
+}
+
+/// Pushes a channel of events.
+pub(crate) fn push_fed_by(stack: Stack, supply: Arc<dyn Subscription>) {
+    let feed = Feed { supply: Some(supply), ..Feed::default() };
+    stack.push_object(Channel { source: Source::Runtime(Box::new(RefCell::new(feed))), closed: Cell::new(false) });
+}
+
+/// Gives what there is to those who wait on a channel made by [`push_fed_by`].
+pub(crate) fn wake_for_supply(actor: &ActorState, key: Key) {
+    let Some(Channel { source: Source::Runtime(feed), closed }) = kept(actor, key) else { return };
+    while !closed.get() {
+        let waiter = {
+            let mut feed = feed.borrow_mut();
+            std::iter::from_fn(|| feed.receivers.pop_front()).find(|waiter| actor.is_waiting(waiter.token))
+        };
+        let Some(waiter) = waiter else { return };
+        let value = feed.borrow_mut().next();
+        match value {
+            Some(value) => actor.finish_case(waiter.token, waiter.case, Ending::Fed(value)),
+            None => return feed.borrow_mut().receivers.push_front(waiter),
+        }
+    }
 }
 
 /// Hands the first value to the first coroutine that still waits.
@@ -190,7 +224,8 @@ impl Channel {
                 false => Try::NotYet,
             },
             Source::Runtime(feed) => {
-                let value = feed.borrow_mut().queue.pop_front();
+                let value =
+                    if self.closed.get() { feed.borrow_mut().queue.pop_front() } else { feed.borrow_mut().next() };
                 match value {
                     Some(value) => Try::Done(Ending::Fed(value)),
                     None if self.closed.get() => Try::Done(Ending::Closed),
@@ -268,7 +303,11 @@ impl Channel {
     }
 
     fn waits(&self) -> Waits {
-        if matches!(self.source, Source::Mail(..)) { Waits::Mail } else { Waits::Channel }
+        match &self.source {
+            Source::Mail(..) => Waits::Mail,
+            Source::Runtime(feed) if feed.borrow().supply.is_some() => Waits::Mail,
+            _ => Waits::Channel,
+        }
     }
 
     fn close(&self, actor: &ActorState) {

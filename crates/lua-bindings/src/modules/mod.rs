@@ -1,12 +1,27 @@
 //! What scripts can load, one file each. A binding converts arguments, asks the contract, and converts the answer.
 
+mod base64;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
+pub(crate) mod ctx;
+mod env;
 pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod fs;
+pub(crate) mod funcs;
+mod hash;
 pub(crate) mod io;
+mod json;
 pub(crate) mod logger;
+pub(crate) mod os;
+pub(crate) mod payload;
 pub(crate) mod process;
+pub(crate) mod registry;
+pub(crate) mod security;
+pub(crate) mod stream;
 pub(crate) mod time;
+mod uuid;
 
 use std::ffi::CStr;
 
@@ -17,11 +32,27 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 3] = [("io", io::make), ("logger", logger::push), ("time", time::make)];
+const DECLARED: [(&str, Make); 15] = [
+    ("base64", base64::make),
+    ("ctx", ctx::make),
+    ("env", env::make),
+    ("events", events::make),
+    ("exec", exec::make),
+    ("fs", fs::make),
+    ("funcs", funcs::make),
+    ("hash", hash::make),
+    ("io", io::make),
+    ("json", json::make),
+    ("logger", logger::push),
+    ("registry", registry::make),
+    ("security", security::make),
+    ("time", time::make),
+    ("uuid", uuid::make),
+];
 
 /// Modules that every script has as globals.
-pub(crate) const ALWAYS: [(&CStr, Make); 3] =
-    [(c"channel", channel::make), (c"errors", errors::make), (c"process", process::make)];
+pub(crate) const ALWAYS: [(&CStr, Make); 4] =
+    [(c"channel", channel::make), (c"errors", errors::make), (c"payload", payload::make), (c"process", process::make)];
 
 /// What `require` finds without a declaration.
 const BUILTIN: [&str; 11] =
@@ -29,14 +60,27 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "base64",
+    "ctx",
+    "env",
+    "events",
+    "exec",
+    "fs",
+    "funcs",
+    "hash",
     "io",
+    "json",
     "logger",
+    "registry",
+    "security",
     "time",
+    "uuid",
     "channel",
     "coroutine",
     "errors",
     "math",
     "os",
+    "payload",
     "process",
     "string",
     "table",
@@ -56,8 +100,14 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 pub(crate) fn export(
     stack: Stack,
     index: i32,
-    _nested: impl FnMut(i32) -> Result<Value, Failure>,
+    mut nested: impl FnMut(i32) -> Result<Value, Failure>,
 ) -> Result<Value, Failure> {
+    stack.reserve(2);
+    if payload::push_data(stack, index) {
+        let data = nested(stack.top());
+        stack.pop(1);
+        return data;
+    }
     if let Some(failure) = errors::get(stack, index) {
         return Ok(Value::Error(failure));
     }
@@ -66,7 +116,9 @@ pub(crate) fn export(
 
 /// Pushes what [`export`] made of a host object.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) {
-    if !time::import(stack, tagged) {
+    if tagged.tag == payload::TAG {
+        payload::push(stack, &tagged.data);
+    } else if !time::import(stack, tagged) {
         stack.push_nil();
     }
 }

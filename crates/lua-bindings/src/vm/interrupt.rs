@@ -16,6 +16,8 @@ pub(crate) enum Break {
     Wait,
     /// Its slice is used up.
     Slice,
+    /// Its actor goes on as something else.
+    Become,
     /// It shall not go on.
     End(Failure),
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::environment::{EnvStorage, EnvVariable, StorageReference};
 use super::id::EntryId;
 use super::schema;
 use super::value::{ConfigData, ConfigValue, Located, Position, ValueError};
@@ -19,6 +20,12 @@ pub enum Definition {
     Host(ProcessHost),
     /// `terminal.host`
     Terminal(TerminalHost),
+    /// `env.storage.memory`, `env.storage.os`, `env.storage.router`
+    EnvStorage(EnvStorage),
+    /// `env.variable`
+    EnvVariable(EnvVariable),
+    /// `fs.directory`
+    Directory(Directory),
     /// Any other kind, known or not.
     Other,
 }
@@ -34,6 +41,17 @@ pub struct Code {
     pub modules: Vec<Located>,
     /// Declared libraries.
     pub imports: Vec<Import>,
+    /// How many calls of a function may run and wait.
+    pub pool: CallPool,
+}
+
+/// Settings of the calls of one function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallPool {
+    /// How many run at once; `None` when absent or 0.
+    pub size: Option<u64>,
+    /// How many wait for their turn; `None` is any number.
+    pub buffer: Option<u64>,
 }
 
 /// One line of `imports`.
@@ -87,6 +105,15 @@ pub struct TerminalHost {
     pub lifecycle: Option<ConfigValue>,
 }
 
+/// A folder that scripts may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is: relative to the application root, or absolute.
+    pub path: Arc<str>,
+    /// Whether it is made when it is not there.
+    pub auto_init: bool,
+}
+
 impl Definition {
     /// Reads the configuration of entry `id`. Reports every error, not only
     /// the first.
@@ -100,6 +127,14 @@ impl Definition {
             "terminal.host" => Definition::Terminal(TerminalHost {
                 hide_logs: reader.keep(data.boolean("hide_logs")).unwrap_or(false),
                 lifecycle: reader.keep(data.map("lifecycle")).cloned(),
+            }),
+            "env.storage.memory" => Definition::EnvStorage(EnvStorage::Memory),
+            "env.storage.os" => Definition::EnvStorage(EnvStorage::Os),
+            "env.storage.router" => Definition::EnvStorage(reader.env_router(id, data)),
+            "env.variable" => Definition::EnvVariable(reader.env_variable(id, data)),
+            "fs.directory" => Definition::Directory(Directory {
+                path: reader.keep(data.required_string("directory").map(Some)).cloned().unwrap_or_default(),
+                auto_init: reader.keep(data.boolean("auto_init")).unwrap_or(false),
             }),
             _ => {
                 let required = schema::find(kind).map_or(&[][..], |schema| schema.required);
@@ -115,6 +150,10 @@ impl Definition {
         }
     }
 
+    pub(crate) fn is_host(&self) -> bool {
+        matches!(self, Definition::Host(_) | Definition::Terminal(_))
+    }
+
     /// The code of the kinds that have some.
     pub fn code(&self) -> Option<&Code> {
         match self {
@@ -122,14 +161,23 @@ impl Definition {
             _ => None,
         }
     }
+
+    /// The storages of variables that it refers to.
+    pub fn storages(&self) -> &[StorageReference] {
+        match self {
+            Definition::EnvStorage(EnvStorage::Router(storages)) => storages,
+            Definition::EnvVariable(variable) => variable.storage.as_slice(),
+            _ => &[],
+        }
+    }
 }
 
-struct Reader {
+pub(super) struct Reader {
     errors: Vec<ValueError>,
 }
 
 impl Reader {
-    fn keep<T>(&mut self, result: Result<Option<T>, ValueError>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<Option<T>, ValueError>) -> Option<T> {
         result.unwrap_or_else(|error| {
             self.errors.push(error);
             None
@@ -146,7 +194,7 @@ impl Reader {
         let method = self.keep(data.string("method")).cloned();
         let modules = self.keep(data.list("modules")).unwrap_or_default();
         let imports = self.keep(data.map("imports")).map_or(&[][..], ConfigValue::pairs);
-        self.keep(data.map("pool"));
+        let pool = self.pool(data);
         Code {
             source,
             method: method.filter(|name| !name.is_empty()).unwrap_or_else(|| "main".into()),
@@ -170,7 +218,28 @@ impl Reader {
                     })
                 })
                 .collect(),
+            pool,
         }
+    }
+
+    fn pool(&mut self, data: &ConfigValue) -> CallPool {
+        const TYPES: [&str; 4] = ["inline", "lazy", "static", "adaptive"];
+        let none = ConfigValue::empty_map(data.position);
+        let pool = self.keep(data.map("pool")).unwrap_or(&none);
+        let kind = match pool.string("type") {
+            Ok(Some(kind)) if !TYPES.contains(&&**kind) => {
+                Err(pool.mismatch("type", "`inline`, `lazy`, `static` or `adaptive`", "this text"))
+            }
+            other => other,
+        };
+        self.keep(kind.map_err(|error| error.within("pool")));
+        let mut count = |key| {
+            let value = pool.count(key).map_err(|error| error.within("pool"));
+            self.keep(value)
+        };
+        // Whatever its type, a pool grows when it is needed: all that counts is how far.
+        let sizes = ["max_size", "size", "workers"].map(&mut count);
+        CallPool { size: sizes.into_iter().flatten().find(|size| *size > 0), buffer: count("buffer") }
     }
 
     fn process_host(&mut self, data: &ConfigValue) -> ProcessHost {
@@ -202,7 +271,7 @@ fn isolation(data: &ConfigValue) -> Result<Option<Isolation>, ValueError> {
     }
 }
 
-fn text(value: &ConfigValue, key: &str) -> Result<Arc<str>, ValueError> {
+pub(super) fn text(value: &ConfigValue, key: &str) -> Result<Arc<str>, ValueError> {
     match &value.data {
         ConfigData::String(text) if !text.is_empty() => Ok(text.clone()),
         ConfigData::String(_) => Err(found(value, key, "an empty one")),

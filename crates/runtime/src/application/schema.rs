@@ -64,7 +64,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     ),
     schema("security.policy", &["policy", "groups"], &["policy"]),
     schema("security.policy.expr", &["policy", "groups"], &["policy"]),
-    schema("fs.directory", &["directory", "auto_init"], &["directory"]),
+    schema("fs.directory", &["directory", "auto_init"], &[]),
     schema("env.storage.memory", &[], &[]),
     schema("env.storage.os", &[], &[]),
     schema("env.storage.router", &["storages"], &[]),
@@ -100,6 +100,11 @@ pub(crate) const COMMAND: &[&str] = &["name", "short", "main"];
 
 pub(crate) fn find(kind: &str) -> Option<&'static Schema> {
     SCHEMAS.iter().find(|schema| schema.kind == kind)
+}
+
+/// Whether this program knows what entries of that kind mean.
+pub(crate) fn is_known_kind(kind: &str) -> bool {
+    find(kind).is_some()
 }
 
 const fn schema(kind: &'static str, keys: &'static [&'static str], required: &'static [&'static str]) -> Schema {

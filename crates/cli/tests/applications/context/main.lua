@@ -1,5 +1,0 @@
-local function main()
-    print(process.id())
-end
-
-return { main = main }

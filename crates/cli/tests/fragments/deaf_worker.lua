@@ -1,0 +1,5 @@
+return {
+    main = function()
+        channel.new():receive()
+    end,
+}
