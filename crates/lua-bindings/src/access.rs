@@ -11,6 +11,8 @@ pub struct Access<'a> {
     pub resource: Resource<'a>,
     /// Who else it is about: the process that gets a name.
     pub target: Option<Pid>,
+    /// What else policies may look at.
+    pub attributes: &'a [(&'static str, &'a str)],
     refusal: &'static str,
     said: &'a str,
 }
@@ -27,7 +29,7 @@ pub enum Resource<'a> {
 impl<'a> Access<'a> {
     /// Doing `action` to `resource`. A refusal reads `refusal`, and then what the script said, unless that is empty.
     pub fn new(action: &'static str, resource: Resource<'a>, refusal: &'static str, said: &'a str) -> Self {
-        Self { action, resource, target: None, refusal, said }
+        Self { action, resource, target: None, attributes: &[], refusal, said }
     }
 
     /// Doing it to what the script said.
@@ -39,6 +41,12 @@ impl<'a> Access<'a> {
     #[must_use]
     pub fn about(self, target: Pid) -> Self {
         Self { target: Some(target), ..self }
+    }
+
+    /// With that for policies to look at.
+    #[must_use]
+    pub fn with_attributes(self, attributes: &'a [(&'static str, &'a str)]) -> Self {
+        Self { attributes, ..self }
     }
 
     /// The error of a script that may not; its details tell action and resource.

@@ -16,12 +16,14 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+pub(crate) use self::keep::HoldKey;
 use crate::actor::calls::{Call, Cancellation};
 use crate::copy;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
 use crate::modules::errors;
 use crate::modules::events::Subscribed;
+use crate::modules::exec::Processes;
 use crate::modules::time::Alarmed;
 use crate::services::Origin;
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
@@ -99,6 +101,7 @@ struct Rare {
     free: Vec<i32>,
     free_tasks: Vec<u32>,
     libraries: Vec<Library>,
+    holds: Option<Rc<keep::Holds>>,
     timers: FxHashMap<u64, Alarmed>,
     timer_serial: u64,
     calls: FxHashMap<u64, Call>,
@@ -106,6 +109,7 @@ struct Rare {
     /// Set when it is itself called by somebody who may lose interest.
     cancellation: Option<Arc<Cancellation>>,
     subscriptions: Vec<Subscribed>,
+    processes: Processes,
     become_next: Option<LuaFactory>,
     random: Option<u64>,
     sorting: Sorting,
@@ -216,11 +220,10 @@ impl Actor for ActorState {
                 };
                 state.finish(Token::from_number(token), ending);
             }
-            Notice::Completion { token, result } => {
-                if let Ok(done) = result.downcast::<Done>() {
-                    state.finish(Token::from_number(token), (*done).into());
-                }
-            }
+            Notice::Completion { token, result } => match result.downcast::<Done>() {
+                Ok(done) => state.finish(Token::from_number(token), (*done).into()),
+                Err(other) => state.process_news(cx, other),
+            },
             _ => {}
         }
     }

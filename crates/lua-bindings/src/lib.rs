@@ -8,6 +8,7 @@ mod inherited;
 mod modules;
 mod pool;
 mod services;
+mod splitter;
 mod task;
 mod time;
 mod vm;
@@ -19,7 +20,8 @@ pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::{
-    Callable, Level, Origin, Published, Purpose, Read, ReadDone, Services, Start, Started, Subscription, Terminal,
+    Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published,
+    Purpose, Read, ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

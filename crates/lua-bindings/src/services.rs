@@ -1,8 +1,15 @@
+mod environment;
+mod volume;
+
+use std::pin::Pin;
 use std::sync::Arc;
 
+pub use environment::Environment;
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Waker};
+use perilune_exec_api::{Executor, StdinEof};
 use perilune_policy::{PolicyEngine, Subject};
 
+pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
 use crate::access::Access;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
@@ -30,6 +37,20 @@ pub trait Services: Send + Sync {
     fn authorize(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
         let _ = (origin, access);
         Ok(())
+    }
+
+    /// The executor of that id.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no executor, `Unavailable` for one that cannot be had.
+    fn executor(&self, origin: &Origin<'_>, id: &str) -> Result<ExecutorHandle, Failure> {
+        let _ = origin;
+        Err(Failure::new(ErrorKind::NotFound, format!("resource not found: {id}")))
+    }
+
+    /// Drives work beside the workers, to its end. Whoever gives out executors must do so.
+    fn drive(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        drop(work);
     }
 
     /// The policies of the application.
@@ -88,6 +109,19 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The variables that scripts may read and set.
+    fn environment(&self) -> Option<&dyn Environment> {
+        None
+    }
+
+    /// A folder that scripts may use.
+    ///
+    /// # Errors
+    /// `NotFound` for no entry, `Invalid` for one that is no folder.
+    fn volume(&self, _origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}")))
+    }
 }
 
 fn no_events() -> Failure {
@@ -111,6 +145,15 @@ impl<'a> Origin<'a> {
     pub fn new(pid: Pid, definition: &'a Definition) -> Self {
         Self { pid, definition, inherited: None }
     }
+}
+
+/// An executor, and what its entry says beyond that.
+#[derive(Clone)]
+pub struct ExecutorHandle {
+    /// Makes processes.
+    pub executor: Arc<dyn Executor>,
+    /// When the input of a process ends without being closed.
+    pub stdin_eof: StdinEof,
 }
 
 /// A process that somebody wants to start.

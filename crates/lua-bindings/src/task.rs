@@ -54,6 +54,8 @@ pub(crate) enum Waits {
     Channel,
     /// Something that will come.
     Operation,
+    /// A program that this actor started: its output, or anything else about it.
+    Os { process: u32, reads: bool },
 }
 
 const TASK_BITS: u32 = 23;
@@ -123,6 +125,30 @@ impl From<Done> for Ending {
     fn from(done: Done) -> Self {
         Self::Custom(done.0)
     }
+}
+
+/// Has work begun outside, and suspends the running coroutine until `begin`'s argument was called with what came of it.
+pub(crate) fn await_result<T: Send + 'static>(
+    stack: Stack,
+    begin: impl FnOnce(Box<dyn FnOnce(T) + Send>),
+    push: impl FnOnce(Stack, T) -> Outcome + Send + 'static,
+) -> Outcome {
+    await_result_as(stack, Waits::Operation, begin, push)
+}
+
+/// The same, where it matters what the coroutine waits for.
+pub(crate) fn await_result_as<T: Send + 'static>(
+    stack: Stack,
+    waits: Waits,
+    begin: impl FnOnce(Box<dyn FnOnce(T) + Send>),
+    push: impl FnOnce(Stack, T) -> Outcome + Send + 'static,
+) -> Outcome {
+    let vm = Vm::current();
+    check_wait(vm, stack)?;
+    let Some(actor) = vm.actor() else { return raise("no context found") };
+    let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
+    begin(Box::new(move |result| completion(Box::new(Done::new(move |stack| push(stack, result))))));
+    actor.wait(vm, waits)
 }
 
 /// What ends a wait. The coroutine itself turns it into values, where a lack of memory can be raised.

@@ -3,9 +3,12 @@
 //!
 //! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
-//! program, `--@fail_deadlocks`, `--@api 2` and `--@max_payload_bytes 1000` change the settings.
+//! program, `--@fail_deadlocks`, `--@api 2` and `--@max_payload_bytes 1000` change the settings, and
+//! `--@variable NAME=value` makes a variable of module `env`.
 
-use std::collections::HashMap;
+mod volume;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -14,17 +17,45 @@ use std::time::Duration;
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{
-    Callable, Definition, DefinitionKind, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings, Terminal, Vm,
+    Callable, Definition, DefinitionKind, Environment, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings,
+    Terminal, Vm, Volume,
 };
+use volume::MemoryVolume;
 
 struct TestServices {
     scripts: Scripts,
+    volume: Arc<MemoryVolume>,
     printed: Mutex<Sender<String>>,
+    variables: Option<Variables>,
 }
 
 impl TestServices {
     fn say(&self, line: String) {
         let _ = self.printed.lock().unwrap().send(line);
+    }
+}
+
+/// Variables; those whose name begins with an underscore can only be read.
+struct Variables(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Environment for Variables {
+    fn get(&self, _: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure> {
+        let value = self.0.lock().unwrap().get(name).cloned();
+        value.ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("variable not found: {name}")))
+    }
+
+    fn set(&self, origin: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
+        if name.starts_with('_') {
+            let text = format!("not allowed to set {name}, {}", origin.definition.id);
+            return Err(Failure::new(ErrorKind::PermissionDenied, text));
+        }
+        self.get(origin, name)?;
+        self.0.lock().unwrap().insert(name.into(), value.into());
+        Ok(())
+    }
+
+    fn all(&self, _: &Origin<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        Ok(self.0.lock().unwrap().clone().into_iter().collect())
     }
 }
 
@@ -102,6 +133,18 @@ impl Services for TestServices {
     fn terminal(&self, _: HostId) -> Option<Arc<dyn Terminal>> {
         None
     }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        self.variables.as_ref().map(|variables| variables as _)
+    }
+
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        assert!(origin.pid.to_string().starts_with("{app:processes|"));
+        match id {
+            "app:data" => Ok(Arc::clone(&self.volume) as _),
+            _ => Err(Failure::new(ErrorKind::NotFound, format!("volume not found: {id}"))),
+        }
+    }
 }
 
 fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
@@ -110,7 +153,12 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
     let scripts = Scripts { folder, known: Mutex::default() };
     let mut program = scripts.read(name).expect("the script");
     program.is_program = true;
-    let services = Arc::new(TestServices { scripts, printed: Mutex::new(printed) });
+    let variables: BTreeMap<_, _> = directives(&program.source, "variable")
+        .filter_map(|line| line.split_once('=').map(|(name, value)| (name.into(), value.into())))
+        .collect();
+    let variables = (!variables.is_empty()).then(|| Variables(Mutex::new(variables)));
+    let services =
+        Arc::new(TestServices { scripts, volume: MemoryVolume::start(), printed: Mutex::new(printed), variables });
     let mut settings = Settings::default();
     settings.fail_deadlocks = directives(&program.source, "fail_deadlocks").next().is_some();
     if let Some(bytes) = directives(&program.source, "max_payload_bytes").next() {
@@ -177,23 +225,38 @@ macro_rules! scripts {
 }
 
 scripts! {
-    builder
+    always_available
     api_two
+    base64
+    builder
     channels
     context
     copies
     coroutines
     deadlock
     deadlock_fails
+    env
+    env_missing
     errors_module
+    fs_arguments
+    fs_scanner
+    fs_streams
+    fs_unit
+    fs_volume
     funcs
     generator
+    hashes
     hello
     hostile
     imports
     isolation
+    json_decode
+    json_encode
+    kept_values
     mail_waiters
     os_restricted
+    os_times
+    payloads
     process_arguments
     process_call
     process_cancel
@@ -217,4 +280,5 @@ scripts! {
     time_layouts
     time_objects
     time_timers
+    uuids
 }

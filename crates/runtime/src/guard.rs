@@ -1,5 +1,6 @@
 //! Asks the policies before scripts do anything to others.
 
+mod environment;
 mod recent;
 
 use std::cell::{LazyCell, RefCell};
@@ -7,8 +8,8 @@ use std::sync::Arc;
 
 use perilune_actor_core::{Failure, HostId, Value, Waker};
 use perilune_lua_bindings::{
-    Access, Callable, Definition, Level, Origin, Published, Purpose, Resource, Services, Start, Started, Subscription,
-    Terminal,
+    Access, Callable, Definition, Environment, Level, Origin, Published, Purpose, Resource, Services, Start, Started,
+    Subscription, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -33,12 +34,16 @@ impl<S: Services> Guarded<S> {
     }
 
     fn check(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        self.admits(origin, access).map_err(|decision| {
+            audit(origin, access, decision);
+            access.refused()
+        })
+    }
+
+    /// What was decided, as the error of those who may not.
+    fn admits(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Option<Decision>> {
         let decision = origin.inherited.and_then(|inherited| self.decide(&inherited.subject, origin, access));
-        if self.strictness.admits(decision) {
-            return Ok(());
-        }
-        audit(origin, access, decision);
-        Err(access.refused())
+        if self.strictness.admits(decision) { Ok(()) } else { Err(decision) }
     }
 
     /// What the subject's policies say; `None` for one without.
@@ -153,6 +158,11 @@ impl<S: Services> Services for Guarded<S> {
         self.inner.subscribe(origin, system, kind, waker)
     }
 
+    fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.check(origin, &Access::to("fs.get", id, "not allowed to use volume"))?;
+        self.inner.volume(origin, id)
+    }
+
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {
         self.inner.process(id)
     }
@@ -175,6 +185,10 @@ impl<S: Services> Services for Guarded<S> {
 
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>> {
         self.inner.terminal(host)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        self.inner.environment().map(|_| self as _)
     }
 }
 

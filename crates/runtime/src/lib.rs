@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod environment;
 mod event_bus;
 mod guard;
 mod policies;
@@ -14,6 +15,8 @@ mod report;
 mod runtime;
 mod services;
 mod terminal;
+#[cfg_attr(not(unix), path = "volume/none.rs")]
+mod volume;
 
 pub mod application;
 

@@ -139,6 +139,19 @@ impl Registry {
         }
     }
 
+    /// The folder called `id`.
+    pub(crate) fn directory(&self, id: &str) -> Result<&application::Directory, Failure> {
+        let is_directory = |entry: &Entry| matches!(entry.definition, application::Definition::Directory(_));
+        match self.get(id).map(|(_, entry)| (&entry.definition, entry)) {
+            Some((application::Definition::Directory(directory), _)) => Ok(directory),
+            Some((_, entry)) => {
+                let text = format!("entry {id} is of kind {}, not fs.directory", entry.kind);
+                Err(Failure::new(ErrorKind::Invalid, text))
+            }
+            None => Err(self.missing("volume", id, is_directory)),
+        }
+    }
+
     /// Terminal hosts, in order of their ids.
     pub(crate) fn terminals(&self) -> impl Iterator<Item = (&EntryId, &application::TerminalHost)> {
         self.entries.values().filter_map(|entry| match &entry.definition {

@@ -20,6 +20,7 @@ use crate::registry::Registry;
 use crate::report;
 use crate::services::AppServices;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// How often a stopping application is asked whether anybody still acts.
 const QUIET_CHECK: Duration = Duration::from_millis(20);
@@ -72,8 +73,16 @@ impl Runtime {
             warnings.extend(found);
             StartError::Application(warnings.clone())
         })?;
+        warnings.extend(missing_directories(&loaded));
+        let io = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("perilune-io")
+            .enable_all()
+            .build()
+            .map_err(|error| StartError::Runtime(error.to_string()))?;
+        let volumes = Volumes::new(&loaded.root, io.handle().clone());
         let registry = Arc::new(Registry::new(loaded));
-        let services = Arc::new(AppServices::new(Arc::clone(&registry), prints_all, host_subjects));
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), volumes, prints_all, host_subjects));
         let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
         let guarded = Guarded::new(Arc::clone(&services), Arc::new(engine), strictness);
         let scheduler = start_scheduler(&config, Arc::new(guarded))?;
@@ -85,12 +94,6 @@ impl Runtime {
                 _ => {}
             }
         }
-        let io = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("perilune-io")
-            .enable_all()
-            .build()
-            .map_err(|error| StartError::Runtime(error.to_string()))?;
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler: Arc::new(scheduler), io: Some(io), warnings, stopped })
     }
@@ -328,6 +331,23 @@ fn unsupported(loaded: &Loaded) -> Diagnostics {
     found
 }
 
+/// Directories that are not there and that nobody will make. Somebody may still make them, so it is but a warning.
+fn missing_directories(loaded: &Loaded) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for entry in loaded.entries.values() {
+        if let Definition::Directory(directory) = &entry.definition
+            && !directory.auto_init
+            && !loaded.root.join(&*directory.path).is_dir()
+        {
+            let position = entry.data.get("directory").unwrap_or(&entry.data).position;
+            let message = format!("entry `{}`: there is no directory `{}`", entry.id, directory.path);
+            let problem = loaded.diagnostic(entry, Severity::Warning, position, message);
+            found.push(problem.with_help("make it, or have it made with `auto_init: true`"));
+        }
+    }
+    found
+}
+
 /// The policies of an application, and what its hosts say of their processes.
 pub(crate) fn read_policies(loaded: &Loaded) -> Result<(RuleEngine, HostSubjects), Diagnostics> {
     let sources = policies::read(loaded)?;
@@ -363,6 +383,7 @@ pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
     found.extend(loaded.check(KNOWN_MODULES));
     found.extend(unsupported(&loaded));
+    found.extend(missing_directories(&loaded));
     if let Err(wrong) = read_policies(&loaded) {
         found.extend(wrong);
     }

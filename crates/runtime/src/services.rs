@@ -2,18 +2,23 @@ use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+    Callable, Definition, Environment, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
+    Volume,
 };
 
+use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::policies::HostSubjects;
 use crate::registry::Registry;
 use crate::report;
 use crate::terminal::StdTerminal;
+use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) environment: AppEnvironment,
+    volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
@@ -23,8 +28,21 @@ pub(crate) struct AppServices {
 }
 
 impl AppServices {
-    pub(crate) fn new(registry: Arc<Registry>, prints_all: bool, host_subjects: HostSubjects) -> Self {
-        Self { registry, prints_all, foreground: RwLock::default(), events: EventBus::default(), host_subjects }
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        volumes: Volumes,
+        prints_all: bool,
+        host_subjects: HostSubjects,
+    ) -> Self {
+        Self {
+            environment: AppEnvironment::new(&registry.entries),
+            registry,
+            volumes,
+            prints_all,
+            foreground: RwLock::default(),
+            events: EventBus::default(),
+            host_subjects,
+        }
     }
 
     fn stdout(line: &[u8]) {
@@ -113,6 +131,14 @@ impl Services for AppServices {
         let foreground = self.foreground.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (terminal_host, terminal) = foreground.as_ref()?;
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
+    }
+
+    fn environment(&self) -> Option<&dyn Environment> {
+        Some(&self.environment)
+    }
+
+    fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
+        self.volumes.get(id, self.registry.directory(id)?)
     }
 }
 

@@ -136,6 +136,30 @@ fn a_folder_becomes_entries() {
 }
 
 #[test]
+fn directories_are_read_and_checked() {
+    let (_root, loaded) = loaded(&[(
+        "_index.yaml",
+        "namespace: app\nentries:\n  - {name: a, kind: fs.directory, directory: var/a, auto_init: true}\n  - {name: b, kind: fs.directory, directory: /b}\n",
+    )]);
+    for (name, path, auto_init) in [("a", "var/a", true), ("b", "/b", false)] {
+        match &loaded.entries[&EntryId::new("app", name)].definition {
+            Definition::Directory(directory) => assert_eq!((&*directory.path, directory.auto_init), (path, auto_init)),
+            other => panic!("{other:?}"),
+        }
+    }
+    check_entries(
+        "  - {name: a, kind: fs.directory}\n  - {name: b, kind: fs.directory, directory: '', auto_init: maybe}\n  - {name: c, kind: fs.directory, directory: [c], auto_int: true}\n",
+        &[
+            "E _index.yaml:3:5 entry `app:a` lacks the required key `directory`",
+            "E _index.yaml:4:46 entry `app:b` needs a non-empty string as `directory`, not an empty one",
+            "E _index.yaml:4:61 entry `app:b` needs true or false as `auto_init`, not a string",
+            "E _index.yaml:5:46 entry `app:c` needs a string as `directory`, not a list",
+            "W _index.yaml:5:51 unknown key `auto_int` in entry `app:c` (did you mean `auto_init`?)",
+        ],
+    );
+}
+
+#[test]
 fn missing_keys_are_errors_with_their_place() {
     check(&[("_index.yaml", "")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);
     check(&[("_index.yaml", "# nothing\n")], &["E _index.yaml:1:1 file lacks the required key `namespace`"]);
@@ -344,6 +368,39 @@ fn unknown_modules_and_hosts_are_only_warnings() {
             "W _index.yaml:3:70 entry `app:w` declares the unknown module `jsno` (did you mean `json`?)",
             "W _index.yaml:3:76 entry `app:w` declares the unknown module `sql`",
             "W _index.yaml:3:103 entry `app:w` refers to `app:hots`, which does not exist (did you mean `app:host`?)",
+        ],
+    );
+}
+
+#[test]
+fn variables_need_storages_that_exist() {
+    check_entries(
+        "  - {name: m, kind: env.storage.memory}\n  - {name: o, kind: env.storage.os}\n  - {name: r, kind: env.storage.router, storages: [m, 'app:o', no, p, 5]}\n  - {name: e, kind: env.storage.router}\n  - {name: p, kind: process.lua, source: x}\n  - {name: v, kind: env.variable, variable: '', storage: [], default: {}, read_only: 1}\n",
+        &[
+            "E _index.yaml:5:71 entry `app:r` needs a non-empty string as `storages`, not a number",
+            "E _index.yaml:6:5 entry `app:e` lacks the required key `storages`",
+            "E _index.yaml:8:45 entry `app:v` needs a non-empty string as `variable`, not an empty one",
+            "E _index.yaml:8:58 entry `app:v` needs a non-empty string as `storage`, not a list",
+            "E _index.yaml:8:71 entry `app:v` needs text, a number, or true or false as `default`, not a map",
+            "E _index.yaml:8:86 entry `app:v` needs true or false as `read_only`, not a number",
+        ],
+    );
+    check_entries(
+        "  - {name: mem, kind: env.storage.memory}\n  - {name: r, kind: env.storage.router, storages: [mem, memm, p]}\n  - {name: p, kind: process.lua, source: x}\n  - {name: v, kind: env.variable, storage: p, defualt: 1}\n  - {name: w, kind: env.variable, storage: 'x:y'}\n  - {name: v2, kind: env.variable, variable: v}\n",
+        &[
+            "W _index.yaml:6:47 unknown key `defualt` in entry `app:v` (did you mean `default`?)",
+            "E _index.yaml:4:57 entry `app:r` refers to the storage `app:memm`, which does not exist (did you mean `app:mem`?)",
+            "E _index.yaml:4:63 entry `app:r` refers to `app:p`, which is of kind `process.lua`, not a storage",
+            "E _index.yaml:6:44 entry `app:v` refers to `app:p`, which is of kind `process.lua`, not a storage",
+            "E _index.yaml:7:44 entry `app:w` refers to the storage `x:y`, which does not exist",
+            "W _index.yaml:8:46 entry `app:v2` declares the variable `v` of `app:v` again (by this name scripts get that of `app:v`)",
+        ],
+    );
+    check_entries(
+        "  - {name: a, kind: env.storage.router, storages: [b]}\n  - {name: b, kind: env.storage.router, storages: [c, a]}\n  - {name: c, kind: env.storage.router, storages: []}\n  - {name: d, kind: env.storage.router, storages: [d]}\n",
+        &[
+            "E _index.yaml:4:55 storage cycle: `app:a` -> `app:b` -> `app:a`",
+            "E _index.yaml:6:52 storage cycle: `app:d` -> `app:d`",
         ],
     );
 }

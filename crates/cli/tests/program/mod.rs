@@ -60,8 +60,14 @@ pub(crate) fn refused<T: AsRef<[u8]>>(files: &[(&str, T)], args: &[&str], code: 
 
 impl Program {
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with(folder, args, &[])
+    }
+
+    /// With those variables in its environment, beside those of the test.
+    pub(crate) fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_perilune"))
             .args(args)
+            .envs(variables.iter().copied())
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -133,6 +139,18 @@ pub(crate) fn folder<T: AsRef<[u8]>>(files: &[(&str, T)]) -> TempDir {
         fs::write(path, content).unwrap();
     }
     root
+}
+
+/// Copies a folder and all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        match item.file_type().unwrap().is_dir() {
+            true => copy(&item.path(), &to.join(item.file_name())),
+            false => fs::copy(item.path(), to.join(item.file_name())).map(drop).unwrap(),
+        }
+    }
 }
 
 /// The text with every pid's number, which differs from run to run, replaced: `{app:processes|…}`.

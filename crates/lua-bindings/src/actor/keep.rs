@@ -1,8 +1,57 @@
 //! Lua values that only host objects hold, and what an actor remembers about them.
 
+use std::any::Any;
+use std::rc::Weak;
+
 use super::*;
 
+/// What an actor holds beside Lua values: things that shall go when it ends, not when the collector finds them.
+#[derive(Default)]
+pub(super) struct Holds {
+    things: RefCell<Vec<Option<Box<dyn Any>>>>,
+    free: RefCell<Vec<usize>>,
+}
+
+/// One of the things an actor holds. Dropping the key lets go of it; so does the end of the actor.
+pub(crate) struct HoldKey {
+    holds: Weak<Holds>,
+    place: usize,
+}
+
+impl Drop for HoldKey {
+    fn drop(&mut self) {
+        let Some(holds) = self.holds.upgrade() else { return };
+        let thing = holds.things.borrow_mut().get_mut(self.place).and_then(Option::take);
+        holds.free.borrow_mut().push(self.place);
+        // Last: dropping it may let go of others.
+        drop(thing);
+    }
+}
+
 impl ActorState {
+    /// Keeps `thing` until its key is released or dropped, or the actor ends: it is gone before anybody learns of the end.
+    pub(crate) fn hold(&self, thing: Box<dyn Any>) -> HoldKey {
+        let holds = Rc::clone(self.rare().holds.get_or_insert_default());
+        let place = holds.free.borrow_mut().pop();
+        let mut things = holds.things.borrow_mut();
+        let place = match place {
+            Some(place) => {
+                things[place] = Some(thing);
+                place
+            }
+            None => {
+                things.push(Some(thing));
+                things.len() - 1
+            }
+        };
+        HoldKey { holds: Rc::downgrade(&holds), place }
+    }
+
+    /// Lets go of what [`hold`](Self::hold) keeps, also from inside the collector.
+    pub(crate) fn release(&self, key: HoldKey) {
+        drop(key);
+    }
+
     /// A stack for a moment's work that no script sees.
     pub(crate) fn scratch(&self) -> Stack {
         self.vm.main()
@@ -175,6 +224,15 @@ impl ActorState {
     /// The channels of all subscriptions, with the number of lost events where that is news.
     pub(crate) fn subscribed_channels(&self) -> Vec<(Key, Option<u64>)> {
         self.with_rare(|rare| rare.subscriptions.iter().map(Subscribed::news).collect()).unwrap_or_default()
+    }
+
+    /// Whether this actor has ever started a program.
+    pub(crate) fn has_processes(&self) -> bool {
+        self.with_rare(|rare| rare.processes.has_any()).unwrap_or(false)
+    }
+
+    pub(crate) fn with_processes<R>(&self, change: impl FnOnce(&mut Processes) -> R) -> R {
+        change(&mut self.rare().processes)
     }
 
     /// Logs something that whoever runs this actor should know.

@@ -4,6 +4,7 @@ use perilune_actor_core::Event;
 
 use super::*;
 use crate::definition::DefinitionKind;
+use crate::modules::exec::{ExitSeen, IdleSeen};
 
 impl ActorState {
     /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
@@ -74,6 +75,18 @@ impl ActorState {
         }
     }
 
+    /// What came of something a program did.
+    pub(super) fn process_news(&self, cx: &mut dyn Context, news: Box<dyn std::any::Any + Send>) {
+        let news = match news.downcast::<ExitSeen>() {
+            Ok(seen) => return self.exit_seen(*seen),
+            Err(other) => other,
+        };
+        if let Ok(seen) = news.downcast::<IdleSeen>() {
+            let vm = &*self.vm;
+            vm.enter(self, cx, false, || self.idle_seen(vm, &seen));
+        }
+    }
+
     fn is_canceled(&self) -> bool {
         let canceled = |rare: &Rare| rare.cancellation.as_ref().is_some_and(|call| call.is_requested());
         self.with_rare(canceled).unwrap_or(false)
@@ -82,7 +95,12 @@ impl ActorState {
     pub(super) fn run(&self, vm: &Vm) -> Step {
         loop {
             self.match_mail(vm);
-            let Some(task) = self.ready.borrow_mut().pop_front() else { return self.idle(vm) };
+            let Some(task) = self.ready.borrow_mut().pop_front() else {
+                if self.has_processes() && self.release_exits() {
+                    continue;
+                }
+                return self.idle(vm);
+            };
             match self.run_task(vm, task as usize) {
                 Ran::Off => {}
                 Ran::Yielded => self.ready.borrow_mut().push_back(task),
@@ -108,6 +126,9 @@ impl ActorState {
     /// Runs one coroutine until it waits, ends, or its slice is used up.
     fn run_task(&self, vm: &Vm, index: usize) -> Ran {
         self.current.set(index);
+        if self.has_processes() {
+            self.with_processes(Processes::turn);
+        }
         let (root, mut thread, mut arguments) = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(index).and_then(Option::as_mut) else { return Ran::Off };
@@ -209,10 +230,13 @@ impl ActorState {
         }
         let hopeless = {
             let tasks = self.tasks.borrow();
-            let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation);
+            let waits = |task: &Task| matches!(task.waits, Waits::Mail | Waits::Operation | Waits::Os { .. });
             let nothing_comes = |rare: &Rare| rare.timers.is_empty() && rare.calls.is_empty();
             !tasks.iter().flatten().any(waits) && self.with_rare(nothing_comes).unwrap_or(true)
         };
+        if self.has_processes() {
+            self.watch_lonely_process(vm);
+        }
         if hopeless && let Some(step) = self.deadlock(vm) {
             return step;
         }

@@ -178,6 +178,34 @@ impl ActorState {
         }
     }
 
+    /// Whether a coroutine waits for the output of that program.
+    pub(crate) fn is_read(&self, process: u32) -> bool {
+        let waits = Waits::Os { process, reads: true };
+        self.tasks.borrow().iter().flatten().any(|task| task.waits == waits && task.end.is_none())
+    }
+
+    /// The program that everybody waits for, if nothing else can wake anybody.
+    pub(crate) fn lonely_process(&self) -> Option<u32> {
+        let nothing_else = |rare: &Rare| rare.timers.is_empty() && rare.calls.is_empty();
+        if !self.with_rare(nothing_else).unwrap_or(true) {
+            return None;
+        }
+        let mut lonely = None;
+        for task in self.tasks.borrow().iter().flatten() {
+            match task.waits {
+                Waits::Channel => {}
+                Waits::Os { process, .. } if lonely.is_none_or(|other| other == process) => lonely = Some(process),
+                _ => return None,
+            }
+        }
+        lonely
+    }
+
+    /// How many coroutines there are that have not ended.
+    pub(crate) fn live_tasks(&self) -> usize {
+        self.tasks.borrow().iter().flatten().count()
+    }
+
     pub(crate) fn task_count(&self) -> usize {
         self.tasks.borrow().len()
     }

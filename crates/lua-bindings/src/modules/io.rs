@@ -4,8 +4,8 @@ use perilune_actor_core::{ErrorKind, Failure};
 
 use crate::modules::line_of;
 use crate::services::{Read, Terminal};
-use crate::task::{Done, Waits, check_wait};
-use crate::vm::{ONE, Outcome, Stack, Vm, raise};
+use crate::task::await_result;
+use crate::vm::{ONE, Outcome, Stack, Vm};
 
 pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.push_table(0, 8);
@@ -80,12 +80,7 @@ fn start_read(stack: Stack, what: Read) -> Outcome {
         Ok(terminal) => terminal,
         Err(failure) => return stack.fail(failure),
     };
-    let vm = Vm::current();
-    check_wait(vm, stack)?;
-    let Some(actor) = vm.actor() else { return raise("no context found") };
-    let completion = vm.with(|actor, cx| cx.completion(actor.token().number()))?;
-    terminal.read(what, Box::new(move |read| completion(Box::new(Done::new(|stack| push_read(stack, read))))));
-    actor.wait(vm, Waits::Operation)
+    await_result(stack, |done| terminal.read(what, done), push_read)
 }
 
 fn push_read(stack: Stack, read: std::io::Result<Option<Vec<u8>>>) -> Outcome {

@@ -1,17 +1,26 @@
 //! What scripts can load, one file each. A binding converts arguments, asks the contract, and converts the answer.
 
+mod base64;
 pub(crate) mod channel;
 pub(crate) mod coroutine;
 pub(crate) mod ctx;
+mod env;
 pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod fs;
 pub(crate) mod funcs;
+mod hash;
 pub(crate) mod io;
+mod json;
 pub(crate) mod logger;
+pub(crate) mod os;
 pub(crate) mod payload;
 pub(crate) mod process;
 pub(crate) mod security;
+pub(crate) mod stream;
 pub(crate) mod time;
+mod uuid;
 
 use std::ffi::CStr;
 
@@ -22,19 +31,26 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 7] = [
+const DECLARED: [(&str, Make); 14] = [
+    ("base64", base64::make),
     ("ctx", ctx::make),
+    ("env", env::make),
     ("events", events::make),
+    ("exec", exec::make),
+    ("fs", fs::make),
     ("funcs", funcs::make),
+    ("hash", hash::make),
     ("io", io::make),
+    ("json", json::make),
     ("logger", logger::push),
     ("security", security::make),
     ("time", time::make),
+    ("uuid", uuid::make),
 ];
 
 /// Modules that every script has as globals.
-pub(crate) const ALWAYS: [(&CStr, Make); 3] =
-    [(c"channel", channel::make), (c"errors", errors::make), (c"process", process::make)];
+pub(crate) const ALWAYS: [(&CStr, Make); 4] =
+    [(c"channel", channel::make), (c"errors", errors::make), (c"payload", payload::make), (c"process", process::make)];
 
 /// What `require` finds without a declaration.
 const BUILTIN: [&str; 11] =
@@ -42,18 +58,26 @@ const BUILTIN: [&str; 11] =
 
 /// Names that a script may declare under `modules`.
 pub const KNOWN_MODULES: &[&str] = &[
+    "base64",
     "ctx",
+    "env",
     "events",
+    "exec",
+    "fs",
     "funcs",
+    "hash",
     "io",
+    "json",
     "logger",
     "security",
     "time",
+    "uuid",
     "channel",
     "coroutine",
     "errors",
     "math",
     "os",
+    "payload",
     "process",
     "string",
     "table",
@@ -73,8 +97,14 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 pub(crate) fn export(
     stack: Stack,
     index: i32,
-    _nested: impl FnMut(i32) -> Result<Value, Failure>,
+    mut nested: impl FnMut(i32) -> Result<Value, Failure>,
 ) -> Result<Value, Failure> {
+    stack.reserve(2);
+    if payload::push_data(stack, index) {
+        let data = nested(stack.top());
+        stack.pop(1);
+        return data;
+    }
     if let Some(failure) = errors::get(stack, index) {
         return Ok(Value::Error(failure));
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use perilune_actor_core::{ErrorKind, Failure, TimerId, Value};
 
-pub(crate) use self::objects::{export, import};
+pub(crate) use self::objects::{export, import, text};
 use crate::actor::{ActorState, Key};
 use crate::modules::channel;
 use crate::task::{Waits, check_wait};

@@ -41,7 +41,7 @@ const GLOBALS: [&CStr; 26] = [
 const LIBRARIES: [&CStr; 9] =
     [c"math", c"string", c"table", c"bit32", c"buffer", c"utf8", c"vector", c"coroutine", c"os"];
 
-const OS: [&CStr; 4] = [c"time", c"date", c"clock", c"difftime"];
+const OS: [&CStr; 3] = [c"date", c"clock", c"difftime"];
 
 /// String functions that also take a structured error for its message.
 const TEXT_FUNCTIONS: [&CStr; 12] =
@@ -67,7 +67,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     for (name, kept) in [(c"coroutine", None), (c"os", Some(OS))] {
         stack.raw_get(all, name);
         if let Some(kept) = kept {
-            stack.push_table(0, kept.len() + 1);
+            stack.push_table(0, kept.len() + 2);
             let library = stack.top();
             for function in kept {
                 stack.raw_get(library - 1, function);
@@ -75,6 +75,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
             }
             stack.push_str(std::env::consts::OS);
             stack.raw_set(library, c"platform");
+            stack.set_functions(&[(c"time", crate::modules::os::time)]);
             stack.remove(library - 1);
         }
         stack.raw_set(base, name);
@@ -94,18 +95,15 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     crate::modules::process::register(vm, stack);
     crate::modules::events::register(stack);
     crate::modules::funcs::register(stack);
-    crate::modules::payload::register(stack);
     crate::modules::security::register(stack);
+    crate::modules::exec::register(stack);
     crate::modules::logger::register(stack);
+    crate::modules::payload::register(stack);
+    crate::modules::stream::register(stack);
+    crate::modules::fs::register(stack);
     crate::modules::time::register(stack);
     vm.case.set(shared_metatable(stack, c"channel.case", &[]));
     vm.result.set(shared_metatable(stack, c"result", &[(c"__tostring", crate::modules::process::result_text)]));
-    stack.push_table(0, 0);
-    stack.push_table(0, 1);
-    stack.push_str("k");
-    stack.raw_set(stack.top() - 1, c"__mode");
-    stack.set_metatable(stack.top() - 1);
-    vm.companions.set(stack.pop_ref());
     for (name, make) in crate::modules::ALWAYS {
         make(vm, stack);
         stack.set_readonly(stack.top());

@@ -86,8 +86,6 @@ pub struct Vm {
     base: Cell<Ref>,
     case: Cell<Ref>,
     result: Cell<Ref>,
-    /// Values that host objects hold, by object, weakly.
-    companions: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
@@ -112,6 +110,9 @@ struct Running {
 
 /// Most actors that are loaded inside one another: they share a native stack.
 const MAX_DEPTH: usize = 8;
+
+/// Where a metatable has the value that its object holds.
+const COMPANION: i32 = 1;
 
 thread_local! {
     static CURRENT: Cell<*const Vm> = const { Cell::new(std::ptr::null()) };
@@ -142,7 +143,6 @@ impl Vm {
             base: Cell::new(Ref::NONE),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
-            companions: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
@@ -301,24 +301,32 @@ impl Vm {
     }
 
     /// Pops a value that the host object at `index` gives to whoever asks, for as long as somebody has the object.
+    ///
+    /// It hangs on a metatable of the object's own. A weak table would never let go of an object that its value leads
+    /// back to, not even when the actor has ended.
     pub(crate) fn set_companion(&self, stack: Stack, index: i32) {
         let value = stack.top();
-        stack.reserve(2);
-        stack.push_ref(self.companions.get());
-        stack.copy(index);
-        stack.copy(value);
-        stack.raw_set_top(value + 1);
+        stack.reserve(3);
+        if stack.push_metatable(index) {
+            stack.clone_table(value + 1);
+            stack.copy(value);
+            stack.raw_seti(value + 2, COMPANION);
+            stack.set_readonly(value + 2);
+            stack.set_metatable(index);
+        }
         stack.set_top(value - 1);
     }
 
     /// Pushes what [`set_companion`](Self::set_companion) was given, or nil.
     pub(crate) fn push_companion(&self, stack: Stack, index: i32) {
         stack.reserve(2);
-        stack.push_ref(self.companions.get());
-        let companions = stack.top();
-        stack.copy(index);
-        stack.raw_get_top(companions);
-        stack.remove(companions);
+        if stack.push_metatable(index) {
+            let metatable = stack.top();
+            stack.raw_geti(metatable, COMPANION);
+            stack.remove(metatable);
+        } else {
+            stack.push_nil();
+        }
     }
 
     /// Pushes a module's table, made on first use and the same for all actors. False when there is no such module.

@@ -168,6 +168,13 @@ impl Stack {
         Err(Raise::Argument(index, format!("to '{name}' ({expected} expected, got {got})")))
     }
 
+    /// What is raised for text that is none of those that mean something.
+    pub(crate) fn unknown<T>(self, index: i32, name: &str, expected: &str) -> Result<T, Raise> {
+        let bytes = self.bytes(index).unwrap_or_default();
+        let got = bytes[..bytes.len().min(40)].escape_ascii();
+        Err(Raise::Argument(index, format!("to '{name}' ({expected} expected, got `{got}`)")))
+    }
+
     pub(crate) fn want_bytes<'a>(self, index: i32, name: &str) -> Result<&'a [u8], Raise> {
         match self.bytes(index) {
             Some(bytes) => Ok(bytes),

@@ -375,6 +375,12 @@ impl Stack {
         (next >= 0).then_some(next)
     }
 
+    /// Pushes a copy of a table, with the same metatable and contents.
+    pub(crate) fn clone_table(self, table: i32) {
+        // SAFETY: see `top`; callers pass a table.
+        unsafe { ffi::lua_clonetable(self.0, table) }
+    }
+
     /// Pops a table and makes it the metatable of `index`.
     pub(crate) fn set_metatable(self, index: i32) {
         // SAFETY: see `top`; the top is a table.

@@ -21,8 +21,8 @@
 --= false	bad argument #1 to 'with_context' (table expected, got no value)
 --= false	bad argument #1 to 'with_context' (process.SpawnBuilder expected, got table)
 --= false	bad argument #1 to 'with_context' (table expected, got number)
---= false	bad argument #1 to 'with_actor' (security actor expected, got nil)
---= false	bad argument #1 to 'with_scope' (security scope expected, got string)
+--= false	bad argument #1 to 'with_actor' (security.Actor expected, got nil)
+--= false	bad argument #1 to 'with_scope' (security.Scope expected, got string)
 --= nil	false	context.lua:78: attempt to index userdata with 'x'
 local ctx = require("ctx")
 local funcs = require("funcs")

@@ -41,7 +41,7 @@
 --= mine	yes	false	replaced
 --= 1	nil	table	table
 --= nil	1	2	3
---@modules time logger
+--@modules time logger base64 env hash json uuid
 -- names that lead out
 for _, name in {
     "getfenv", "setfenv", "newproxy", "gcinfo", "debug", "io", "load", "loadstring", "loadfile", "dofile", "package",
@@ -56,7 +56,7 @@ table.sort(names)
 print(table.concat(names, " "))
 print(pcall(require, "isolation"), pcall(require, "./isolation"), pcall(require, "/etc/passwd"))
 -- shared tables cannot be changed
-local shared = { string, table, math, os, bit32, buffer, utf8, coroutine, vector, process, channel, errors, process.event, process.registry, require("time") }
+local shared = { string, table, math, os, bit32, buffer, utf8, coroutine, vector, process, channel, errors, process.event, process.registry, payload, payload.format, require("time"), require("base64"), require("env"), require("hash"), require("json"), require("uuid") }
 for i, t in shared do
     assert(not pcall(function() t.leak = 1 end), i)
     assert(not pcall(rawset, t, "leak", 1), i)
@@ -78,7 +78,7 @@ print(math.floor(1.5), table.isfrozen(copy))
 print(getmetatable(""), getmetatable(_G), getmetatable(process.inbox()), getmetatable(errors.new("x")), getmetatable(require("logger")))
 print(getmetatable(channel.new():case_receive()), getmetatable(print), getmetatable(1), getmetatable(nil), getmetatable(coroutine.running()))
 print(pcall(setmetatable, _G, {}), pcall(setmetatable, "", {}), pcall(setmetatable, process.inbox(), {}))
-for _, object in { process.inbox(), errors.new("x"), require("logger"), require("time").now() } do
+for _, object in { process.inbox(), errors.new("x"), require("logger"), require("time").now(), payload.new({}), payload.new(1) } do
     assert(not pcall(function() object.x = 1 end) and not pcall(rawset, object, 1, 1) and not pcall(rawget, object, 1))
 end
 -- one's own globals

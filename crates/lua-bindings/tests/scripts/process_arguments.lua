@@ -1,9 +1,9 @@
 --= calls	true
 --= methods	true
---= process_arguments.lua:88: bad argument #1 to 'info' (string expected, got table)
---= process_arguments.lua:89: bad argument #2 to 'info' (table expected, got number)
---= process_arguments.lua:90: bad argument #1 to 'named' (string expected, got no value)
---= process_arguments.lua:91: bad argument #1 to 'with' (table expected, got number)
+--= process_arguments.lua:91: bad argument #1 to 'info' (string expected, got table)
+--= process_arguments.lua:92: bad argument #2 to 'info' (table expected, got number)
+--= process_arguments.lua:93: bad argument #1 to 'named' (string expected, got no value)
+--= process_arguments.lua:94: bad argument #1 to 'with' (table expected, got number)
 --= bad argument #1 to 'info' (logger expected, got table)
 --= bad argument #1 to 'info' (logger expected, got no value)
 --= bad argument #1 to 'receive' (channel expected, got table)
@@ -14,6 +14,7 @@
 --= bad argument #1 to 'require' (string expected, got no value)
 --= duration expected, got table
 --= bad argument #1 to 'add' (time expected, got table)
+--@variable x=1
 local time, io, logger, funcs, ctx, events = require("time"), require("io"), require("logger"), require("funcs"), require("ctx"), require("events")
 -- Every function there is, without arguments and with wrong ones: no more may happen than an error.
 local function quiet() end
@@ -46,7 +47,8 @@ local function each(t, seen)
     end
 end
 local libraries = {
-    process, channel, errors, time, io, funcs, ctx, events, string, table, math, os, bit32, buffer, utf8, coroutine, vector,
+    process, channel, errors, payload, time, io, funcs, ctx, events, require("base64"), require("env"), require("hash"), require("json"),
+    require("uuid"), string, table, math, os, bit32, buffer, utf8, coroutine, vector,
     { assert = assert, getmetatable = getmetatable, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall,
       rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, require = require, select = select,
       setmetatable = setmetatable, tonumber = tonumber, tostring = tostring, type = type, typeof = typeof,
@@ -57,13 +59,14 @@ print("calls", calls > 1000)
 -- methods: without self, with a foreign one, with too few arguments
 local objects = {
     channel.new(), process.inbox(), process.listen("t"), errors.new("e"), logger, time.now(), time.parse_duration("1s"),
-    time.utc, time.timer("10m"), time.ticker("10m"),
+    time.utc, time.timer("10m"), time.ticker("10m"), payload.new({}), payload.new("x"):transcode(payload.format.JSON),
     process.with_context({}), funcs.new(), funcs.async("app:child_func_acts", "nothing"),
 }
 local methods = {
     "send", "receive", "close", "case_send", "case_receive", "kind", "message", "retryable", "details", "stack", "info",
     "with_context", "with_actor", "with_scope", "with_options", "with_name", "with_message", "spawn", "spawn_linked",
     "call", "async", "response", "result", "error", "cancel", "is_complete", "is_canceled", "with", "named", "add", "sub", "format", "unix", "stop", "reset", "channel", "seconds", "in_location", "topic",
+    "data", "get_format", "transcode", "unmarshal",
 }
 local tried = 0
 for i, object in objects do

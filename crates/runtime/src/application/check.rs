@@ -25,17 +25,21 @@ impl Loaded {
                 check.imports(entry, code);
             }
             check.references(entry);
+            check.storages(entry);
         }
-        check.cycles();
+        check.variables();
+        check.cycles("import", |entry| match &entry.definition {
+            Definition::Library(code) => code.imports.iter().map(|import| (&import.target, import.position)).collect(),
+            _ => Vec::new(),
+        });
+        check.cycles("storage", |entry| match &entry.definition {
+            Definition::EnvStorage(_) => {
+                let storages = entry.definition.storages().iter();
+                storages.map(|storage| (&storage.target, storage.position)).collect()
+            }
+            _ => Vec::new(),
+        });
         check.found
-    }
-
-    fn library(&self, id: &EntryId) -> Option<(&Entry, &Code)> {
-        let entry = self.entries.get(id)?;
-        match &entry.definition {
-            Definition::Library(code) => Some((entry, code)),
-            _ => None,
-        }
     }
 }
 
@@ -107,41 +111,70 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Walks the imports of libraries with a stack of its own: a chain may be
-    /// as long as the application has entries.
-    fn cycles(&mut self) {
+    /// Variables would have no place for their values.
+    fn storages(&mut self, entry: &Entry) {
+        const KINDS: &[&str] = &["env.storage.memory", "env.storage.os", "env.storage.router"];
+        for reference in entry.definition.storages() {
+            let id = &reference.target;
+            let (message, near) = match self.loaded.entries.get(id) {
+                Some(target) if matches!(target.definition, Definition::EnvStorage(_)) => continue,
+                Some(target) => {
+                    (format!("{} refers to `{id}`, which is of kind `{}`, not a storage", of(entry), target.kind), None)
+                }
+                None => {
+                    let message = format!("{} refers to the storage `{id}`, which does not exist", of(entry));
+                    (message, self.near(id, KINDS))
+                }
+            };
+            self.report(entry, Severity::Error, reference.position, message, near);
+        }
+    }
+
+    /// Names that several entries declare, of which scripts get one.
+    fn variables(&mut self) {
+        let mut names = HashMap::new();
+        for entry in self.loaded.entries.values() {
+            let Definition::EnvVariable(variable) = &entry.definition else { continue };
+            let first = *names.entry(&variable.name).or_insert(&entry.id);
+            if *first != entry.id {
+                let message = format!("{} declares the variable `{}` of `{first}` again", of(entry), variable.name);
+                let position = entry.data.get("variable").unwrap_or(&entry.data).position;
+                let problem = self.loaded.diagnostic(entry, Severity::Warning, position, message);
+                self.found.push(problem.with_help(format!("by this name scripts get that of `{first}`")));
+            }
+        }
+    }
+
+    /// Walks references with a stack of its own: a chain may be as long as the application has entries.
+    fn cycles(&mut self, what: &str, references: impl Fn(&'a Entry) -> Vec<(&'a EntryId, Position)>) {
+        let loaded = self.loaded;
         let mut done: HashMap<&EntryId, bool> = HashMap::new();
-        for id in self.loaded.entries.keys() {
-            if self.loaded.library(id).is_none() || done.contains_key(id) {
+        for entry in loaded.entries.values() {
+            if done.contains_key(&entry.id) {
                 continue;
             }
-            done.insert(id, false);
-            let mut path = vec![(id, 0)];
-            while let Some((id, next)) = path.last_mut() {
-                let id = *id;
-                let Some((entry, code)) = self.loaded.library(id) else {
-                    path.pop();
-                    continue;
-                };
-                let Some(import) = code.imports.get(*next) else {
-                    done.insert(id, true);
+            done.insert(&entry.id, false);
+            let mut path = vec![(entry, references(entry), 0)];
+            while let Some((entry, targets, next)) = path.last_mut() {
+                let entry = *entry;
+                let Some(&(target, position)) = targets.get(*next) else {
+                    done.insert(&entry.id, true);
                     path.pop();
                     continue;
                 };
                 *next += 1;
-                let target = &import.target;
-                match done.get(target) {
-                    Some(true) => {}
-                    None => {
-                        done.insert(target, false);
-                        path.push((target, 0));
+                match (done.get(target), loaded.entries.get(target)) {
+                    (Some(true), _) | (None, None) => {}
+                    (None, Some(target)) => {
+                        done.insert(&target.id, false);
+                        path.push((target, references(target), 0));
                     }
-                    Some(false) => {
-                        let ids = path.iter().map(|(id, _)| *id);
+                    (Some(false), _) => {
+                        let ids = path.iter().map(|(entry, ..)| &entry.id);
                         let cycle = ids.skip_while(|id| *id != target).chain([target]);
                         let names: Vec<_> = cycle.map(|id| format!("`{id}`")).collect();
-                        let message = format!("import cycle: {}", names.join(" -> "));
-                        self.report(entry, Severity::Error, import.position, message, None);
+                        let message = format!("{what} cycle: {}", names.join(" -> "));
+                        self.report(entry, Severity::Error, position, message, None);
                     }
                 }
             }

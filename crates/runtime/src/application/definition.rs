@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::environment::{EnvStorage, EnvVariable, StorageReference};
 use super::id::EntryId;
 use super::schema;
 use super::value::{ConfigData, ConfigValue, Located, Position, ValueError};
@@ -19,6 +20,12 @@ pub enum Definition {
     Host(ProcessHost),
     /// `terminal.host`
     Terminal(TerminalHost),
+    /// `env.storage.memory`, `env.storage.os`, `env.storage.router`
+    EnvStorage(EnvStorage),
+    /// `env.variable`
+    EnvVariable(EnvVariable),
+    /// `fs.directory`
+    Directory(Directory),
     /// Any other kind, known or not.
     Other,
 }
@@ -98,6 +105,15 @@ pub struct TerminalHost {
     pub lifecycle: Option<ConfigValue>,
 }
 
+/// A folder that scripts may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is: relative to the application root, or absolute.
+    pub path: Arc<str>,
+    /// Whether it is made when it is not there.
+    pub auto_init: bool,
+}
+
 impl Definition {
     /// Reads the configuration of entry `id`. Reports every error, not only
     /// the first.
@@ -111,6 +127,14 @@ impl Definition {
             "terminal.host" => Definition::Terminal(TerminalHost {
                 hide_logs: reader.keep(data.boolean("hide_logs")).unwrap_or(false),
                 lifecycle: reader.keep(data.map("lifecycle")).cloned(),
+            }),
+            "env.storage.memory" => Definition::EnvStorage(EnvStorage::Memory),
+            "env.storage.os" => Definition::EnvStorage(EnvStorage::Os),
+            "env.storage.router" => Definition::EnvStorage(reader.env_router(id, data)),
+            "env.variable" => Definition::EnvVariable(reader.env_variable(id, data)),
+            "fs.directory" => Definition::Directory(Directory {
+                path: reader.keep(data.required_string("directory").map(Some)).cloned().unwrap_or_default(),
+                auto_init: reader.keep(data.boolean("auto_init")).unwrap_or(false),
             }),
             _ => {
                 let required = schema::find(kind).map_or(&[][..], |schema| schema.required);
@@ -133,14 +157,23 @@ impl Definition {
             _ => None,
         }
     }
+
+    /// The storages of variables that it refers to.
+    pub fn storages(&self) -> &[StorageReference] {
+        match self {
+            Definition::EnvStorage(EnvStorage::Router(storages)) => storages,
+            Definition::EnvVariable(variable) => variable.storage.as_slice(),
+            _ => &[],
+        }
+    }
 }
 
-struct Reader {
+pub(super) struct Reader {
     errors: Vec<ValueError>,
 }
 
 impl Reader {
-    fn keep<T>(&mut self, result: Result<Option<T>, ValueError>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<Option<T>, ValueError>) -> Option<T> {
         result.unwrap_or_else(|error| {
             self.errors.push(error);
             None
@@ -234,7 +267,7 @@ fn isolation(data: &ConfigValue) -> Result<Option<Isolation>, ValueError> {
     }
 }
 
-fn text(value: &ConfigValue, key: &str) -> Result<Arc<str>, ValueError> {
+pub(super) fn text(value: &ConfigValue, key: &str) -> Result<Arc<str>, ValueError> {
     match &value.data {
         ConfigData::String(text) if !text.is_empty() => Ok(text.clone()),
         ConfigData::String(_) => Err(found(value, key, "an empty one")),

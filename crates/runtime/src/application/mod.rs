@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod definition;
 mod entry;
+mod environment;
 mod id;
 mod value;
 
@@ -23,10 +24,11 @@ mod yaml_weight;
 
 pub(crate) use change::set as set_path;
 pub use check::ALWAYS_AVAILABLE;
-pub use definition::{CallPool, Code, Definition, Import, Isolation, ProcessHost, TerminalHost};
+pub use definition::{CallPool, Code, Definition, Directory, Import, Isolation, ProcessHost, TerminalHost};
 pub(crate) use diagnostic::printable;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use entry::{Command, Entry, Origin};
+pub use environment::{EnvStorage, EnvVariable, StorageReference};
 pub use id::EntryId;
 pub(crate) use loader::YAML_LIMIT;
 pub use loader::{Loaded, load_folder};

@@ -64,7 +64,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     ),
     schema("security.policy", &["policy", "groups"], &["policy"]),
     schema("security.policy.expr", &["policy", "groups"], &["policy"]),
-    schema("fs.directory", &["directory", "auto_init"], &["directory"]),
+    schema("fs.directory", &["directory", "auto_init"], &[]),
     schema("env.storage.memory", &[], &[]),
     schema("env.storage.os", &[], &[]),
     schema("env.storage.router", &["storages"], &[]),

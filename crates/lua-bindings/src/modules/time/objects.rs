@@ -42,6 +42,17 @@ pub(crate) fn export(stack: Stack, index: i32) -> Option<Tagged> {
     Some(Tagged { tag: LOCATION, data: location::export(&location.0) })
 }
 
+/// A time object as text for people and other programs, which reads back as the same.
+pub(crate) fn text(stack: Stack, index: i32) -> Option<String> {
+    if let Some(moment) = stack.object::<MomentObject>(index) {
+        return Some(moment.0.to_string());
+    }
+    if let Some(span) = stack.object::<SpanObject>(index) {
+        return Some(span.0.to_string());
+    }
+    Some(stack.object::<LocationObject>(index)?.0.name().to_owned())
+}
+
 /// Pushes what [`export`] made. Pushes nothing, and says so, when it is something else.
 pub(crate) fn import(stack: Stack, tagged: &Tagged) -> bool {
     fn push<T>(stack: Stack, read: fn(&Value) -> Option<T>, push: fn(Stack, T), data: &Value) -> bool {

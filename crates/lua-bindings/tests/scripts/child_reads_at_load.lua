@@ -1,0 +1,2 @@
+require("fs").get("app:data"):readfile("a")
+return { main = function() end }
