@@ -6,7 +6,7 @@ mod recent;
 use std::cell::{LazyCell, RefCell};
 use std::sync::Arc;
 
-use perilune_actor_core::{Failure, HostId, Value, Waker};
+use perilune_actor_core::{Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
     Access, Callable, Definition, Environment, Level, Origin, Published, Purpose, Resource, Services, Start, Started,
     Subscription, Terminal, Volume,
@@ -26,6 +26,8 @@ pub(crate) struct Guarded<S> {
 thread_local! {
     /// What was decided on this worker.
     static DECIDED: RefCell<Recent> = RefCell::new(Recent::new());
+    /// The attributes of the actor that was last asked for them.
+    static OWN: RefCell<Option<(Pid, Map)>> = const { RefCell::new(None) };
 }
 
 impl<S: Services> Guarded<S> {
@@ -59,7 +61,7 @@ impl<S: Services> Guarded<S> {
             decided.advance(generation);
             let question = Question { who, within, action: access.action };
             Some(match access.resource {
-                Resource::Actor(pid) => decided.about_actor(question, pid, || ask(&pid.to_string())),
+                Resource::Actor(pid) => decided.about_actor(question, pid, ask),
                 Resource::Text(text) => decided.about_text(question, text, || ask(text)),
             })
         })
@@ -87,10 +89,21 @@ impl<S: Services> Guarded<S> {
 
 /// What a call adds to its request. Made only when a policy looks.
 fn attributes<'a>(origin: &'a Origin<'_>, access: &'a Access<'_>) -> LazyCell<Map, impl FnOnce() -> Map + 'a> {
-    LazyCell::new(|| {
-        let own = ("pid", origin.pid.to_string());
-        let target = access.target.map(|target| ("target", target.to_string()));
-        Map::texts([own].into_iter().chain(target))
+    LazyCell::new(|| match access.target {
+        None => own_attributes(origin.pid),
+        Some(target) => Map::texts([("pid", origin.pid.to_string()), ("target", target.to_string())]),
+    })
+}
+
+/// What every call of that actor adds. Kept for the next, which is likely to be of the same actor.
+fn own_attributes(pid: Pid) -> Map {
+    OWN.with_borrow_mut(|kept| match kept {
+        Some((owner, map)) if *owner == pid => map.clone(),
+        _ => {
+            let map = Map::texts([("pid", pid.to_string())]);
+            *kept = Some((pid, map.clone()));
+            map
+        }
     })
 }
 
