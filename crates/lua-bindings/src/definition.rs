@@ -40,7 +40,7 @@ pub struct Definition {
     /// Bounds the calls of a function.
     pub pool: Arc<Pool>,
     serial: u64,
-    bytecode: OnceLock<Result<Vec<u8>, Failure>>,
+    bytecode: Arc<OnceLock<Result<Vec<u8>, Failure>>>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -59,7 +59,25 @@ impl Definition {
             is_program: false,
             pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            bytecode: OnceLock::new(),
+            bytecode: Arc::default(),
+        }
+    }
+
+    /// A new version with the same script and other libraries. What is compiled serves both, and so does the pool.
+    #[must_use]
+    pub fn with_imports(&self, imports: Vec<(String, Arc<Definition>)>) -> Self {
+        Self {
+            id: self.id.clone(),
+            kind: self.kind,
+            chunk: self.chunk.clone(),
+            source: Arc::clone(&self.source),
+            method: self.method.clone(),
+            modules: self.modules.clone(),
+            imports,
+            is_program: self.is_program,
+            pool: Arc::clone(&self.pool),
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            bytecode: Arc::clone(&self.bytecode),
         }
     }
 

@@ -19,6 +19,7 @@ pub use definition::{Definition, DefinitionKind, compile_error_line};
 pub use inherited::Inherited;
 pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
+pub use services::registry::{ApplyDone, Change, Effort, EntryRegistry, EntrySnapshot, EntryValue, Filter};
 pub use services::{
     Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published,
     Purpose, Read, ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,

@@ -44,6 +44,11 @@ impl Pool {
         Self { size: size.max(1), buffer, state: Mutex::default() }
     }
 
+    /// The two numbers it was made with.
+    pub fn bounds(&self) -> (usize, usize) {
+        (self.size, self.buffer)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

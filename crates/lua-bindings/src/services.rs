@@ -1,4 +1,5 @@
 mod environment;
+pub(crate) mod registry;
 mod volume;
 
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Relation, Value, Wake
 use perilune_exec_api::{Executor, StdinEof};
 use perilune_policy::{PolicyEngine, Subject};
 
+use self::registry::EntryRegistry;
 pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
 use crate::access::Access;
 use crate::definition::Definition;
@@ -109,6 +111,11 @@ pub trait Services: Send + Sync {
 
     /// The terminal of actors on a terminal host.
     fn terminal(&self, host: HostId) -> Option<Arc<dyn Terminal>>;
+
+    /// The application's entries, if scripts may see them.
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        None
+    }
 
     /// The variables that scripts may read and set.
     fn environment(&self) -> Option<&dyn Environment> {

@@ -272,6 +272,7 @@ scripts! {
     program_table
     program_yields
     random
+    registry_absent
     sorting
     stale_waits
     strings_and_errors

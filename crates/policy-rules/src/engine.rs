@@ -31,10 +31,14 @@ impl RuleEngine {
     pub fn replace(&self, sources: impl IntoIterator<Item = PolicySource>) -> Result<(), Vec<PolicyError>> {
         // Compiled outside of the lock, so that nobody who looks up a policy waits for it. Of two at once, one is based
         // on a set that is no longer the last, which costs what it could have kept and nothing else.
-        let set = Arc::new(self.current().replaced(sources)?);
-        *self.set.write().unwrap_or_else(PoisonError::into_inner) = set;
-        self.generation.fetch_add(1, Ordering::Release);
+        self.put(self.current().replaced(sources)?);
         Ok(())
+    }
+
+    /// From now on, the policies of this set and no others: for whoever wants to know first that it can be made.
+    pub fn put(&self, set: RuleSet) {
+        *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// The policies of this moment.

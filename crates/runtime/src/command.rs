@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use perilune_actor_core::{ExitReason, Pid, Scheduler, Signal, Value};
 use perilune_lua_bindings::{Definition, Origin};
 
-use crate::registry::Registry;
 use crate::report;
 use crate::services::show;
 
@@ -27,7 +26,6 @@ pub struct CommandInfo {
 pub struct Foreground {
     pub(crate) pid: Pid,
     pub(crate) definition: Arc<Definition>,
-    pub(crate) registry: Arc<Registry>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
     pub(crate) ended: Receiver<ExitReason>,
 }
@@ -78,7 +76,7 @@ impl Foreground {
         let value = match reason {
             ExitReason::Failed(failure) => {
                 let origin = Origin::new(self.pid, &self.definition);
-                return Exit { code: 1, text: Some(report::failure(&self.registry, &origin, failure)) };
+                return Exit { code: 1, text: Some(report::failure(&origin, failure)) };
             }
             ExitReason::Normal(value) => value.as_deref(),
         };

@@ -17,6 +17,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
+    /// Whether versions of the entries are kept that are no longer current.
+    pub registry_history: bool,
     /// Which revision of the API scripts see, 1 or 2.
     pub api: u8,
     /// Actors that act for nobody, or within no policies, may do nothing instead of everything.
@@ -39,6 +41,7 @@ impl Default for Config {
             log_encoding: "auto".into(),
             shutdown_timeout: Duration::from_secs(30),
             fail_deadlocks: false,
+            registry_history: true,
             api: 1,
             strict_mode: false,
             mailbox: 0,
@@ -180,6 +183,7 @@ impl Config {
                 one_of(&["wait", "fail"])?;
                 self.fail_deadlocks = text == "fail";
             }
+            "registry.enable_history" => self.registry_history = boolean()?,
             "lua.limits.mailbox" => self.mailbox = number()?,
             "lua.limits.max_payload_bytes" => self.max_payload_bytes = number()?,
             "lua.limits.step_budget" => self.step_budget = duration()?,
@@ -192,12 +196,7 @@ impl Config {
             }
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
             "security.strict_mode" => self.strict_mode = boolean()?,
-            "lua.limits.memory"
-            | "relay.node_name"
-            | "registry.enable_history"
-            | "exec.builtin"
-            | "exec.stdin_idle"
-            | "exec.max_unread" => {}
+            "lua.limits.memory" | "relay.node_name" | "exec.builtin" | "exec.stdin_idle" | "exec.max_unread" => {}
             _ => return Err(ConfigError::Unknown { key: key.into(), near: did_you_mean(key, KEYS).and_then(known) }),
         }
         Ok(())
@@ -224,6 +223,8 @@ mod tests {
         check("logger.level=debug", "taken");
         check("logger.levle=debug", "unknown setting `logger.levle`; did you mean `logger.level`?");
         check("logger.level=loud", "setting `logger.level`: one of debug, info, warn, error is expected, got `loud`");
+        check("registry.enable_history=false", "taken");
+        check("registry.enable_history=no", "setting `registry.enable_history`: true or false is expected, got `no`");
         check("lua.limits.mailbox=-1", "setting `lua.limits.mailbox`: a whole number is expected, got `-1`");
         check("shutdown.timeout=5", "setting `shutdown.timeout`: a duration such as 30s or 2ms is expected, got `5`");
         check("lua.api=3", "setting `lua.api`: one of 1, 2 is expected, got `3`");

@@ -1,20 +1,26 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure};
 use perilune_lua_bindings::{Environment, Origin};
 
 use crate::application::{Definition, Entry, EntryId, EnvStorage, EnvVariable};
+use crate::registry::{Listener, Prepared, Transition, Version};
 
 /// The variables that an application declares. What it does not declare scripts cannot see, least of all the rest of the
 /// operating system's environment.
+pub(crate) struct AppEnvironment(Arc<RwLock<Arc<Variables>>>);
+
+/// The variables of one version of the entries.
 #[derive(Default)]
-pub(crate) struct AppEnvironment {
+struct Variables {
     variables: Vec<Variable>,
     /// By the name that scripts use; of several with one name, that of the first entry.
     names: BTreeMap<Arc<str>, usize>,
     /// By entry.
     ids: HashMap<EntryId, usize>,
+    storages: HashMap<EntryId, Arc<Storage>>,
 }
 
 struct Variable {
@@ -30,27 +36,54 @@ enum Storage {
 }
 
 impl AppEnvironment {
-    /// Makes the storages. References that lead nowhere were refused by the check before.
-    pub(crate) fn new(entries: &BTreeMap<EntryId, Entry>) -> Self {
-        let storages = entries.values().filter_map(|entry| match &entry.definition {
-            Definition::EnvStorage(EnvStorage::Memory) => {
-                Some((&entry.id, Arc::new(Storage::Memory(Mutex::default()))))
-            }
-            Definition::EnvStorage(EnvStorage::Os) => Some((&entry.id, Arc::new(Storage::Os))),
-            _ => None,
-        });
-        let storages: HashMap<_, _> = storages.collect();
-        let mut environment = Self::default();
-        for entry in entries.values() {
-            let Definition::EnvVariable(declared) = &entry.definition else { continue };
-            let number = environment.variables.len();
-            environment.names.entry(Arc::clone(&declared.name)).or_insert(number);
-            environment.ids.insert(entry.id.clone(), number);
-            let reachable = reachable(entries, entry);
-            let storages = reachable.iter().filter_map(|id| storages.get(id).cloned()).collect();
-            environment.variables.push(Variable { declared: declared.clone(), storages });
+    pub(crate) fn new(version: &Version) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(Variables::new(version, &Variables::default())))))
+    }
+
+    fn current(&self) -> Arc<Variables> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Listener for AppEnvironment {
+    fn prepare(&self, change: &Transition<'_>) -> Result<Prepared, Failure> {
+        let is_concerned =
+            |entry: &Arc<Entry>| matches!(entry.definition, Definition::EnvStorage(_) | Definition::EnvVariable(_));
+        if !change.steps.iter().any(|step| step.before.iter().chain(&step.after).any(is_concerned)) {
+            return Ok(Prepared::default());
         }
-        environment
+        let (place, new) = (Arc::clone(&self.0), Arc::new(Variables::new(change.new, &self.current())));
+        Ok(Prepared::default().publish(move || *place.write().unwrap_or_else(PoisonError::into_inner) = new))
+    }
+}
+
+impl Variables {
+    /// Makes the storages, or takes over those that are there already with what is in them. References that lead nowhere
+    /// were refused by the check before.
+    fn new(version: &Version, before: &Self) -> Self {
+        let mut made = Self::default();
+        for entry in version.entries() {
+            let storage = match &entry.definition {
+                Definition::EnvStorage(EnvStorage::Memory) => {
+                    let known =
+                        before.storages.get(&entry.id).filter(|storage| matches!(***storage, Storage::Memory(_)));
+                    known.map_or_else(|| Arc::new(Storage::Memory(Mutex::default())), Arc::clone)
+                }
+                Definition::EnvStorage(EnvStorage::Os) => Arc::new(Storage::Os),
+                _ => continue,
+            };
+            made.storages.insert(entry.id.clone(), storage);
+        }
+        for entry in version.entries() {
+            let Definition::EnvVariable(declared) = &entry.definition else { continue };
+            let number = made.variables.len();
+            made.names.entry(Arc::clone(&declared.name)).or_insert(number);
+            made.ids.insert(entry.id.clone(), number);
+            let reachable = reachable(version, entry);
+            let storages = reachable.iter().filter_map(|id| made.storages.get(id).cloned()).collect();
+            made.variables.push(Variable { declared: declared.clone(), storages });
+        }
+        made
     }
 
     fn find(&self, name: &str) -> Result<&Variable, Failure> {
@@ -60,13 +93,13 @@ impl AppEnvironment {
 }
 
 /// The storages behind an entry in the order in which they are asked, each once: a router stands for its own.
-fn reachable<'a>(entries: &'a BTreeMap<EntryId, Entry>, entry: &'a Entry) -> Vec<&'a EntryId> {
+fn reachable<'a>(version: &'a Version, entry: &'a Entry) -> Vec<&'a EntryId> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let mut next: Vec<_> = entry.definition.storages().iter().rev().map(|reference| &reference.target).collect();
     while let Some(id) = next.pop() {
         if seen.insert(id) {
             found.push(id);
-            let inside = entries.get(id).map_or(&[][..], |entry| entry.definition.storages());
+            let inside = version.entry(id.as_str()).map_or(&[][..], |entry| entry.definition.storages());
             next.extend(inside.iter().rev().map(|reference| &reference.target));
         }
     }
@@ -95,15 +128,16 @@ impl Storage {
 
 impl Environment for AppEnvironment {
     fn get(&self, _: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure> {
-        self.find(name)?.value().ok_or_else(|| missing(name))
+        self.current().find(name)?.value().ok_or_else(|| missing(name))
     }
 
-    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
-        self.find(name).map_or(name, |variable| &variable.declared.name)
+    fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        self.current().find(name).map_or(name.into(), |variable| variable.declared.name.to_string().into())
     }
 
     fn set(&self, _: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
-        let variable = self.find(name)?;
+        let current = self.current();
+        let variable = current.find(name)?;
         let denied = |why: &str| {
             Err(Failure::new(ErrorKind::PermissionDenied, format!("not allowed to set variable {name}: {why}")))
         };
@@ -121,8 +155,9 @@ impl Environment for AppEnvironment {
     }
 
     fn all(&self, _: &Origin<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-        let values = self.names.iter().filter_map(|(name, number)| {
-            let value = self.variables.get(*number)?.value()?;
+        let current = self.current();
+        let values = current.names.iter().filter_map(|(name, number)| {
+            let value = current.variables.get(*number)?.value()?;
             Some((name.to_string(), value))
         });
         Ok(values.collect())

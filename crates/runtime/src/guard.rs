@@ -1,5 +1,6 @@
 //! Asks the policies before scripts do anything to others.
 
+mod entries;
 mod environment;
 mod recent;
 
@@ -8,8 +9,8 @@ use std::sync::Arc;
 
 use perilune_actor_core::{Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Access, Callable, Definition, Environment, Level, Origin, Published, Purpose, Resource, Services, Start, Started,
-    Subscription, Terminal, Volume,
+    Access, Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Purpose, Resource, Services,
+    Start, Started, Subscription, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -19,6 +20,12 @@ use self::recent::{Question, Recent};
 /// the thing exists is the business of what they wrap.
 pub(crate) struct Guarded<S> {
     inner: Arc<S>,
+    guard: Guard,
+}
+
+/// What it takes to decide.
+#[derive(Clone)]
+struct Guard {
     engine: Arc<dyn PolicyEngine>,
     strictness: Strictness,
 }
@@ -32,9 +39,34 @@ thread_local! {
 
 impl<S: Services> Guarded<S> {
     pub(crate) fn new(inner: Arc<S>, engine: Arc<dyn PolicyEngine>, strictness: Strictness) -> Self {
-        Self { inner, engine, strictness }
+        Self { inner, guard: Guard { engine, strictness } }
     }
 
+    fn check(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
+        self.guard.check(origin, access)
+    }
+
+    fn check_start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<(), Failure> {
+        let Start { id, host, purpose } = *start;
+        match purpose {
+            Purpose::Spawn(relation) => {
+                self.check(origin, &Access::to("process.spawn", id, "not allowed to spawn process"))?;
+                if relation.monitored {
+                    let refusal = "not allowed to spawn monitored process";
+                    self.check(origin, &Access::to("process.spawn.monitored", id, refusal))?;
+                }
+                if relation.linked {
+                    let refusal = "not allowed to spawn linked process";
+                    self.check(origin, &Access::to("process.spawn.linked", id, refusal))?;
+                }
+            }
+            Purpose::Call => self.check(origin, &Access::to("process.call", id, "not allowed to call process"))?,
+        }
+        self.check(origin, &Access::to("process.host", host, "not allowed to spawn on host"))
+    }
+}
+
+impl Guard {
     fn check(&self, origin: &Origin<'_>, access: &Access<'_>) -> Result<(), Failure> {
         self.admits(origin, access).map_err(|decision| {
             audit(origin, access, decision);
@@ -66,32 +98,18 @@ impl<S: Services> Guarded<S> {
             })
         })
     }
-
-    fn check_start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<(), Failure> {
-        let Start { id, host, purpose } = *start;
-        match purpose {
-            Purpose::Spawn(relation) => {
-                self.check(origin, &Access::to("process.spawn", id, "not allowed to spawn process"))?;
-                if relation.monitored {
-                    let refusal = "not allowed to spawn monitored process";
-                    self.check(origin, &Access::to("process.spawn.monitored", id, refusal))?;
-                }
-                if relation.linked {
-                    let refusal = "not allowed to spawn linked process";
-                    self.check(origin, &Access::to("process.spawn.linked", id, refusal))?;
-                }
-            }
-            Purpose::Call => self.check(origin, &Access::to("process.call", id, "not allowed to call process"))?,
-        }
-        self.check(origin, &Access::to("process.host", host, "not allowed to spawn on host"))
-    }
 }
 
 /// What a call adds to its request. Made only when a policy looks.
 fn attributes<'a>(origin: &'a Origin<'_>, access: &'a Access<'_>) -> LazyCell<Map, impl FnOnce() -> Map + 'a> {
-    LazyCell::new(|| match access.target {
-        None => own_attributes(origin.pid),
-        Some(target) => Map::texts([("pid", origin.pid.to_string()), ("target", target.to_string())]),
+    LazyCell::new(|| {
+        if access.target.is_none() && access.attributes.is_empty() {
+            return own_attributes(origin.pid);
+        }
+        let others = access.attributes.iter().map(|(name, text)| (*name, (*text).to_owned()));
+        let target = access.target.map(|target| ("target", target.to_string()));
+        // Whatever a module adds, it does not hide whose call it is.
+        Map::texts(others.chain(target).chain([("pid", origin.pid.to_string())]))
     })
 }
 
@@ -142,7 +160,7 @@ impl<S: Services> Services for Guarded<S> {
     }
 
     fn policies(&self) -> Option<Arc<dyn PolicyEngine>> {
-        Some(Arc::clone(&self.engine))
+        Some(Arc::clone(&self.guard.engine))
     }
 
     fn start(&self, origin: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
@@ -200,6 +218,10 @@ impl<S: Services> Services for Guarded<S> {
         self.inner.terminal(host)
     }
 
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        Some(self.guard.entries(self.inner.registry()?))
+    }
+
     fn environment(&self) -> Option<&dyn Environment> {
         self.inner.environment().map(|_| self as _)
     }
@@ -208,4 +230,20 @@ impl<S: Services> Services for Guarded<S> {
 /// What may be remembered.
 fn lasting(verdict: Verdict) -> Option<Decision> {
     (!verdict.depends_on_attributes).then_some(verdict.decision)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+
+    #[test]
+    fn calls_of_different_actors_are_told_apart() {
+        let pid = |number| Pid::local(HostId::new("app:guard"), NonZeroU64::new(number).unwrap());
+        for number in [1, 1, 2, 1, 2, 2] {
+            let pid = pid(number);
+            assert_eq!(own_attributes(pid), Map::texts([("pid", pid.to_string())]));
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod config;
 mod environment;
 mod event_bus;
 mod guard;
+mod hosts;
 mod policies;
 mod policy_book;
 mod policy_question;
@@ -14,6 +15,7 @@ mod registry;
 mod report;
 mod runtime;
 mod services;
+mod support;
 mod terminal;
 #[cfg_attr(not(unix), path = "volume/none.rs")]
 mod volume;

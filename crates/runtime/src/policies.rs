@@ -2,32 +2,112 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use perilune_actor_core::HostId;
-use perilune_policy::{ConfigPath, List, Map, PolicyEngine, PolicyError, Principal, Scope, Step, Subject, Value};
-use perilune_policy_rules::{PolicyKind, PolicySource, RuleEngine};
+use perilune_actor_core::{Failure, HostId};
+use perilune_policy::{ConfigPath, List, Map, PolicyError, Principal, Scope, Step, Subject, Value};
+use perilune_policy_rules::{PolicyKind, PolicySource, RuleEngine, RuleSet};
 
 use crate::application::{
     ConfigData, ConfigValue, Diagnostics, Entry, EntryId, Loaded, Position, Severity, did_you_mean,
 };
+use crate::registry::{Listener, Prepared, Transition, Version, refusal};
 
-/// All policies of an application, or everything that is wrong with them.
-pub(crate) fn read(loaded: &Loaded) -> Result<Vec<PolicySource>, Diagnostics> {
-    let (mut sources, mut found) = (Vec::new(), Diagnostics::default());
-    for entry in loaded.entries.values() {
+/// Keeps the policies, and what hosts say of their processes, as the entries have them.
+pub(crate) struct Policies {
+    engine: Arc<RuleEngine>,
+    subjects: Arc<HostSubjects>,
+}
+
+/// What the processes of a host act for unless who starts them says otherwise.
+#[derive(Default)]
+pub(crate) struct HostSubjects(RwLock<HashMap<HostId, Subject>>);
+
+/// What is wrong with a policy, or with what a host says of its processes.
+pub(crate) struct Problem<'a> {
+    pub(crate) entry: &'a Entry,
+    pub(crate) position: Position,
+    pub(crate) message: String,
+}
+
+/// What a set of entries puts in force.
+type InForce = (RuleSet, Vec<(EntryId, Subject)>);
+
+impl HostSubjects {
+    /// The subject of a host's processes.
+    pub(crate) fn of(&self, host: HostId) -> Option<Subject> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&host).cloned()
+    }
+
+    fn set(&self, subjects: Vec<(EntryId, Subject)>) {
+        let subjects = subjects.into_iter().map(|(id, subject)| (HostId::new(id.as_str()), subject)).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = subjects;
+    }
+}
+
+impl Policies {
+    /// Puts in force what is in `version`, which has been checked.
+    pub(crate) fn start(engine: Arc<RuleEngine>, subjects: Arc<HostSubjects>, version: &Version) -> Self {
+        if let Ok((set, of_hosts)) = read(version.entries().map(|entry| &**entry), &RuleSet::default()) {
+            engine.put(set);
+            subjects.set(of_hosts);
+        }
+        Self { engine, subjects }
+    }
+}
+
+impl Listener for Policies {
+    fn prepare(&self, change: &Transition<'_>) -> Result<Prepared, Failure> {
+        let is_concerned = |entry: &Arc<Entry>| PolicyKind::parse(&entry.kind).is_some() || entry.definition.is_host();
+        if !change.steps.iter().any(|step| step.before.iter().chain(&step.after).any(is_concerned)) {
+            return Ok(Prepared::default());
+        }
+        let entries = change.new.entries().map(|entry| &**entry);
+        let (set, of_hosts) = read(entries, &self.engine.current())
+            .map_err(|problems| refusal(problems.into_iter().map(|problem| problem.message).collect()))?;
+        let (engine, subjects) = (Arc::clone(&self.engine), Arc::clone(&self.subjects));
+        Ok(Prepared::default().publish(move || {
+            engine.put(set);
+            subjects.set(of_hosts);
+        }))
+    }
+}
+
+/// Everything that is wrong with the policies of an application.
+pub(crate) fn check(loaded: &Loaded) -> Diagnostics {
+    rules(loaded).err().unwrap_or_default()
+}
+
+/// The policies of an application, or everything that is wrong with them.
+pub(crate) fn rules(loaded: &Loaded) -> Result<RuleSet, Diagnostics> {
+    read(loaded.entries.values(), &RuleSet::default()).map(|(set, _)| set).map_err(|problems| {
+        let mut found = Diagnostics::default();
+        for Problem { entry, position, message } in problems {
+            found.push(loaded.diagnostic(entry, Severity::Error, position, message));
+        }
+        found
+    })
+}
+
+fn read<'a>(entries: impl Iterator<Item = &'a Entry> + Clone, before: &RuleSet) -> Result<InForce, Vec<Problem<'a>>> {
+    let (mut sources, mut found) = (Vec::new(), Vec::new());
+    for entry in entries.clone() {
         let Some(kind) = PolicyKind::parse(&entry.kind) else { continue };
         match read_entry(entry, kind) {
             Ok(source) => sources.push(source),
-            Err(errors) => {
-                for error in errors {
-                    let position = place(&entry.data, error.path());
-                    let message = error.to_string();
-                    found.push(loaded.diagnostic(entry, Severity::Error, position, message));
-                }
-            }
+            Err(errors) => found.extend(errors.into_iter().map(|error| {
+                let position = place(&entry.data, error.path());
+                Problem { entry, position, message: error.to_string() }
+            })),
         }
     }
-    if found.has_errors() { Err(found) } else { Ok(sources) }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    // Ids of entries are all different.
+    let set = before.replaced(sources).unwrap_or_default();
+    let subjects = host_subjects(entries, &set)?;
+    Ok((set, subjects))
 }
 
 fn read_entry(entry: &Entry, kind: PolicyKind) -> Result<PolicySource, Vec<PolicyError>> {
@@ -75,39 +155,34 @@ pub(crate) fn plain(value: &ConfigValue) -> Result<Value, String> {
     })
 }
 
-/// A configuration map as policies see it.
 pub(crate) fn map(value: &ConfigValue) -> Result<Map, String> {
     let pairs = value.pairs().iter().map(|(key, value)| Ok((&*key.text, plain(value)?)));
     Map::new(pairs.collect::<Result<Vec<_>, String>>()?).map_err(|error| format!("is {error}"))
 }
 
-/// What the processes of a host act for unless who starts them says otherwise, by host.
-pub(crate) type HostSubjects = HashMap<HostId, Subject>;
-
 const LIFECYCLE: &str = "lifecycle.security";
 
 /// Reads `lifecycle.security` of all hosts.
-pub(crate) fn host_subjects(loaded: &Loaded, engine: &RuleEngine) -> Result<HostSubjects, Diagnostics> {
-    let (mut subjects, mut found) = (HostSubjects::new(), Diagnostics::default());
-    for entry in loaded.entries.values() {
+fn host_subjects<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    set: &RuleSet,
+) -> Result<Vec<(EntryId, Subject)>, Vec<Problem<'a>>> {
+    let (mut subjects, mut found) = (Vec::new(), Vec::new());
+    for entry in entries.filter(|entry| entry.definition.is_host()) {
         let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
-        let Some(security) = security.filter(|_| is_host(entry)) else { continue };
+        let Some(security) = security else { continue };
         let mut problems = Vec::new();
         // What is misread here would not be in force, so nothing is let pass.
         if check_keys(LIFECYCLE, security, &SECURITY, &mut problems) {
-            let subject = subject(LIFECYCLE, entry.id.namespace(), security, engine, &mut problems);
-            subjects.insert(HostId::new(entry.id.as_str()), subject);
+            let subject = subject(LIFECYCLE, entry.id.namespace(), security, set, &mut problems);
+            subjects.push((entry.id.clone(), subject));
         }
-        for (position, problem) in problems {
+        found.extend(problems.into_iter().map(|(position, problem)| {
             let message = format!("entry `{}`: {problem}", entry.id);
-            found.push(loaded.diagnostic(entry, Severity::Error, position, message));
-        }
+            Problem { entry, position, message }
+        }));
     }
-    if found.has_errors() { Err(found) } else { Ok(subjects) }
-}
-
-fn is_host(entry: &Entry) -> bool {
-    matches!(entry.kind.as_str(), "process.host" | "terminal.host")
+    if found.is_empty() { Ok(subjects) } else { Err(found) }
 }
 
 /// What is wrong with what was read, and where.
@@ -122,7 +197,7 @@ pub(crate) fn subject(
     what: &str,
     namespace: &str,
     value: &ConfigValue,
-    engine: &RuleEngine,
+    set: &RuleSet,
     problems: &mut Problems,
 ) -> Subject {
     let mut scope = Scope::default();
@@ -137,7 +212,7 @@ pub(crate) fn subject(
                 problems.push((item.position, problem));
                 continue;
             };
-            match named.find(engine, EntryId::resolve(text, namespace).as_str()) {
+            match named.find(set, EntryId::resolve(text, namespace).as_str()) {
                 Ok(found) => scope = scope.union(&found),
                 Err(problem) => problems.push((item.position, problem)),
             }
@@ -165,13 +240,12 @@ impl Named {
     ///
     /// # Errors
     /// There is none; says which one is near.
-    pub(crate) fn find(self, engine: &RuleEngine, id: &str) -> Result<Scope, String> {
+    pub(crate) fn find(self, set: &RuleSet, id: &str) -> Result<Scope, String> {
         let found = match self {
-            Self::Group => engine.scope(id),
-            Self::Policy => engine.policy(id).map(|policy| Scope::new([policy])),
+            Self::Group => set.scope(id).cloned(),
+            Self::Policy => set.policy(id).map(|policy| Scope::new([policy.clone()])),
         };
         found.ok_or_else(|| {
-            let set = engine.current();
             let mut ids: Vec<&str> = match self {
                 Self::Group => set.scope_ids().map(|id| &**id).collect(),
                 Self::Policy => set.policy_ids().map(|id| &**id).collect(),

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use perilune_policy::{Policy, PolicyEngine, Principal, Request, Scope};
-use perilune_policy_rules::RuleEngine;
+use perilune_policy::{Policy, Principal, Request, Scope};
+use perilune_policy_rules::RuleSet;
 
 use crate::application::{Diagnostics, EntryId, Loaded};
-use crate::policies::Named;
+use crate::policies::{self, Named};
 use crate::policy_question::{PolicyQuestion, PolicyQuestionError};
 use crate::policy_report::PolicyReport;
-use crate::runtime::read_policies;
 
 /// The policies of an application, to be asked without running it.
 ///
@@ -21,7 +20,7 @@ use crate::runtime::read_policies;
 /// println!("{}", book.explain(&question).unwrap());
 /// ```
 pub struct PolicyBook {
-    pub(crate) engine: RuleEngine,
+    pub(crate) rules: RuleSet,
     /// Where each policy is written, by its id.
     places: BTreeMap<Arc<str>, String>,
 }
@@ -32,13 +31,13 @@ impl PolicyBook {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn open(loaded: &Loaded) -> Result<Self, Diagnostics> {
-        let (engine, _) = read_policies(loaded)?;
+        let rules = policies::rules(loaded)?;
         let place = |id: &Arc<str>| {
             let origin = loaded.entries.get(&EntryId::parse(id)).map(|entry| &entry.origin);
             origin.map(|origin| format!("{}:{}", origin.file.display(), origin.line)).unwrap_or_default()
         };
-        let places = engine.current().policy_ids().map(|id| (Arc::clone(id), place(id))).collect();
-        Ok(Self { engine, places })
+        let places = rules.policy_ids().map(|id| (Arc::clone(id), place(id))).collect();
+        Ok(Self { rules, places })
     }
 
     /// What the policies decide, and what each of them has to do with it. Without groups and policies, all policies of
@@ -54,7 +53,7 @@ impl PolicyBook {
             self.everything()
         } else {
             named.try_fold(Scope::default(), |scope, (named, id)| {
-                let found = named.find(&self.engine, id).map_err(PolicyQuestionError::Unknown)?;
+                let found = named.find(&self.rules, id).map_err(PolicyQuestionError::Unknown)?;
                 Ok(scope.union(&found))
             })?
         };
@@ -66,7 +65,7 @@ impl PolicyBook {
 
     /// The scope of all policies, by id.
     pub(crate) fn everything(&self) -> Scope {
-        self.places.keys().filter_map(|id| self.engine.policy(id)).collect()
+        self.places.keys().filter_map(|id| self.rules.policy(id)).cloned().collect()
     }
 
     /// The file and line of a policy.

@@ -2,17 +2,17 @@ use perilune_actor_core::{ErrorKind, Failure};
 use perilune_lua_bindings::{Definition, Origin};
 
 use crate::application::{Diagnostic, Diagnostics};
-use crate::registry::Registry;
+use crate::registry::Snapshot;
 
 /// A script's failure as a person should see it: the line it was raised at, how it came there, and who failed.
-pub(crate) fn failure(registry: &Registry, origin: &Origin<'_>, failure: &Failure) -> String {
+pub(crate) fn failure(origin: &Origin<'_>, failure: &Failure) -> String {
     let who = format!("process {}, entry {}", origin.pid, origin.definition.id);
-    describe(registry, failure, &who)
+    describe(origin.definition, failure, &who)
 }
 
 /// The same for a process that could not be started, and so has no pid.
-pub(crate) fn start_failure(registry: &Registry, definition: &Definition, failure: &Failure) -> String {
-    let mut text = describe(registry, failure, &format!("entry {}, which did not start", definition.id));
+pub(crate) fn start_failure(definition: &Definition, failure: &Failure) -> String {
+    let mut text = describe(definition, failure, &format!("entry {}, which did not start", definition.id));
     if failure.kind == ErrorKind::NotFound {
         text.push_str(&format!(
             "\n  = help: end {} with `return {{ {1} = {1} }}`",
@@ -22,8 +22,8 @@ pub(crate) fn start_failure(registry: &Registry, definition: &Definition, failur
     text
 }
 
-fn describe(registry: &Registry, failure: &Failure, who: &str) -> String {
-    let mut text = match place(registry, failure) {
+fn describe(definition: &Definition, failure: &Failure, who: &str) -> String {
+    let mut text = match place(definition, failure) {
         Some((definition, line, message)) => {
             Diagnostic::for_script(&definition.chunk, &definition.source, line, message).to_string()
         }
@@ -42,8 +42,9 @@ fn describe(registry: &Registry, failure: &Failure, who: &str) -> String {
     text
 }
 
-/// The script and line that a failure's message, or else its stack, names; and the message without them.
-fn place(registry: &Registry, failure: &Failure) -> Option<(std::sync::Arc<Definition>, u32, String)> {
+/// The script and line that a failure's message, or else its stack, names; and the message without them. The script is
+/// the one that ran, which need not be the newest.
+fn place<'a>(definition: &'a Definition, failure: &Failure) -> Option<(&'a Definition, u32, String)> {
     let (text, message) = match split_position(&failure.message) {
         Some((chunk, line, message)) => ((chunk, line), message.to_owned()),
         None => {
@@ -51,7 +52,25 @@ fn place(registry: &Registry, failure: &Failure) -> Option<(std::sync::Arc<Defin
             ((chunk, line), failure.message.clone())
         }
     };
-    Some((registry.by_chunk(text.0)?, text.1, message))
+    Some((find_chunk(definition, text.0)?, text.1, message))
+}
+
+/// A definition or one of the libraries that it imports, directly or not.
+fn find_chunk<'a>(definition: &'a Definition, chunk: &str) -> Option<&'a Definition> {
+    let mut all = vec![definition];
+    let mut next = 0;
+    while let Some(definition) = all.get(next).copied() {
+        if definition.chunk == chunk {
+            return Some(definition);
+        }
+        next += 1;
+        for (_, library) in &definition.imports {
+            if !all.iter().any(|known| std::ptr::eq(*known, &**library)) {
+                all.push(library);
+            }
+        }
+    }
+    None
 }
 
 /// `chunk:12: text`, or `chunk:12 in function f`.
@@ -80,9 +99,9 @@ pub fn script_error(definition: &Definition, failure: &Failure) -> Diagnostic {
 }
 
 /// The errors of all scripts that do not compile, but for one.
-pub(crate) fn compile_errors(registry: &Registry, except: Option<&str>) -> Diagnostics {
+pub(crate) fn compile_errors(snapshot: &Snapshot, except: Option<&str>) -> Diagnostics {
     let mut found = Diagnostics::default();
-    for definition in registry.definitions().filter(|definition| Some(definition.id.as_str()) != except) {
+    for definition in snapshot.definitions().filter(|definition| Some(definition.id.as_str()) != except) {
         if let Err(failure) = definition.compile() {
             found.push(script_error(definition, &failure));
         }

@@ -3,22 +3,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use perilune_actor_core::{ActorInfo, HostId, HostSpec, Pid, Placement, Scheduler, Spawn, Value, WorkerInfo};
+use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
 use perilune_policy::Strictness;
 use perilune_policy_rules::RuleEngine;
 
-use crate::application::{
-    ConfigValue, Definition, Diagnostics, EntryId, Isolation, Loaded, ProcessHost, Severity, did_you_mean,
-};
+use crate::application::{Definition, Diagnostics, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::guard::Guarded;
-use crate::policies::{self, HostSubjects};
-use crate::registry::Registry;
+use crate::hosts::{Hosts, functions_host};
+use crate::policies::{self, HostSubjects, Policies};
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::services::AppServices;
+use crate::support::unsupported;
 use crate::terminal::StdTerminal;
 use crate::volume::Volumes;
 
@@ -61,18 +61,13 @@ impl Runtime {
     /// An application with errors, or threads that could not be had. Nothing is left running.
     pub fn start(loaded: Loaded, config: Config) -> Result<Self, StartError> {
         let mut warnings = loaded.warnings.clone();
-        let mut checked = loaded.check(KNOWN_MODULES);
-        checked.extend(unsupported(&loaded));
+        let checked = look_at(&loaded);
         if checked.has_errors() {
             warnings.extend(checked);
             return Err(StartError::Application(warnings));
         }
         warnings.extend(checked);
         let prints_all = loaded.entries.values().any(|entry| entry.runs_as_main_chunk);
-        let (engine, host_subjects) = read_policies(&loaded).map_err(|found| {
-            warnings.extend(found);
-            StartError::Application(warnings.clone())
-        })?;
         warnings.extend(missing_directories(&loaded));
         let io = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -80,22 +75,22 @@ impl Runtime {
             .enable_all()
             .build()
             .map_err(|error| StartError::Runtime(error.to_string()))?;
+        let engine = Arc::new(RuleEngine::default());
+        let subjects = Arc::new(HostSubjects::default());
         let volumes = Volumes::new(&loaded.root, io.handle().clone());
-        let registry = Arc::new(Registry::new(loaded));
-        let services = Arc::new(AppServices::new(Arc::clone(&registry), volumes, prints_all, host_subjects));
+        let registry = Arc::new(Registry::new(loaded, config.registry_history));
+        let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
+        let entries = AppRegistry::new(Arc::clone(&registry), io.handle().clone());
+        let services = Arc::new(AppServices::new(Arc::clone(&registry), entries, volumes, prints_all, subjects));
         let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
-        let guarded = Guarded::new(Arc::clone(&services), Arc::new(engine), strictness);
-        let scheduler = start_scheduler(&config, Arc::new(guarded))?;
-        scheduler.add_host(HostSpec::new(functions_host()));
-        for entry in registry.entries.values() {
-            match &entry.definition {
-                Definition::Host(host) => scheduler.add_host(host_spec(&entry.id, host)),
-                Definition::Terminal(_) => scheduler.add_host(HostSpec::new(HostId::new(entry.id.as_str()))),
-                _ => {}
-            }
-        }
+        let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
+        let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
+        let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
+        registry.listen(Arc::new(hosts));
+        registry.listen(Arc::new(policies));
+        registry.listen(Arc::clone(&services.environment) as _);
         let stopped = AtomicBool::new(false);
-        Ok(Self { config, registry, services, scheduler: Arc::new(scheduler), io: Some(io), warnings, stopped })
+        Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
     }
 
     /// Logs every script that does not compile, but for one that is about to say so itself.
@@ -104,7 +99,7 @@ impl Runtime {
         if self.services.prints_all {
             return;
         }
-        for problem in report::compile_errors(&self.registry, except) {
+        for problem in report::compile_errors(&self.registry.current(), except) {
             tracing::error!(target: "perilune::process", "script does not compile\n{problem}");
         }
     }
@@ -116,10 +111,9 @@ impl Runtime {
 
     /// The commands of the application, by name.
     pub fn commands(&self) -> Vec<CommandInfo> {
-        let mut commands: Vec<_> = self
-            .registry
-            .entries
-            .values()
+        let version = self.registry.version();
+        let mut commands: Vec<_> = version
+            .entries()
             .filter_map(|entry| {
                 let command = entry.command().ok()??;
                 Some(CommandInfo {
@@ -157,8 +151,9 @@ impl Runtime {
 
     /// The one script of a single-file run.
     pub fn program(&self) -> Option<String> {
-        let mut entries = self.registry.entries.values();
-        entries.find(|entry| entry.runs_as_main_chunk).map(|entry| entry.id.to_string())
+        let version = self.registry.version();
+        let program = version.entries().find(|entry| entry.runs_as_main_chunk);
+        program.map(|entry| entry.id.to_string())
     }
 
     /// Starts a process entry on a terminal host, with the terminal and those arguments.
@@ -175,7 +170,7 @@ impl Runtime {
         let terminal = Arc::new(StdTerminal::new(args.clone(), self.io_handle()?));
         *self.services.foreground.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((host, terminal));
         let values = args.iter().map(|arg| Value::from(arg.as_str())).collect();
-        let subject = self.services.host_subjects.get(&host).cloned();
+        let subject = self.services.subjects.of(host);
         let inherited = subject.map(|subject| Arc::new(Inherited::default().with_subject(subject)));
         let factory = LuaFactory::new(Arc::clone(&definition), values).foreground().inherit(inherited);
         let (tell, ended) = std::sync::mpsc::channel();
@@ -186,13 +181,14 @@ impl Runtime {
         let scheduler = Arc::clone(&self.scheduler) as Arc<dyn Scheduler>;
         let pid = scheduler.spawn(spawn).map_err(|error| {
             let failure = perilune_actor_core::Failure::from(error);
-            StartError::Script(report::start_failure(&self.registry, &definition, &failure))
+            StartError::Script(report::start_failure(&definition, &failure))
         })?;
-        Ok(Foreground { pid, definition, registry: Arc::clone(&self.registry), scheduler, ended })
+        Ok(Foreground { pid, definition, scheduler, ended })
     }
 
     fn terminal_host(&self, wish: Option<&str>) -> Result<HostId, StartError> {
-        let ids: Vec<_> = self.registry.terminals().map(|(id, _)| id.as_str()).collect();
+        let current = self.registry.current();
+        let ids: Vec<_> = current.terminals().map(|(id, _)| id.as_str()).collect();
         match (wish, ids.as_slice()) {
             (Some(wish), ids) if ids.contains(&wish) => Ok(HostId::new(wish)),
             (Some(wish), ids) => {
@@ -247,7 +243,10 @@ impl Runtime {
             return;
         }
         let (tell, all_ended) = std::sync::mpsc::channel::<()>();
-        let hosts = self.registry.entries.values().filter(|entry| is_host(&entry.definition));
+        // From here on no host is added.
+        self.registry.close();
+        let version = self.registry.version();
+        let hosts = version.entries().filter(|entry| entry.definition.is_host());
         let hosts: Vec<_> = hosts.map(|host| HostId::new(host.id.as_str())).chain([functions_host()]).collect();
         // At once: the timeout is for the whole, not for each.
         std::thread::scope(|scope| {
@@ -281,53 +280,14 @@ impl Drop for Runtime {
     }
 }
 
-/// Where functions run.
-pub(crate) fn functions_host() -> HostId {
-    HostId::new("perilune:functions")
-}
-
-fn is_host(definition: &Definition) -> bool {
-    matches!(definition, Definition::Host(_) | Definition::Terminal(_))
-}
-
-fn host_spec(id: &EntryId, host: &ProcessHost) -> HostSpec {
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let mut spec = HostSpec::new(HostId::new(id.as_str()));
-    spec.workers = host.workers.map_or(0, count);
-    spec.max_actors = count(host.max_processes);
-    spec.placement = match host.placement.as_deref() {
-        Some("local") => Placement::Local,
-        Some("spread") => Placement::Spread,
-        _ => Placement::Auto,
-    };
-    spec
-}
-
-/// What an application asks for and this version cannot give. What protects is an error: running without it would be
-/// worse than not running.
-fn unsupported(loaded: &Loaded) -> Diagnostics {
-    let mut found = Diagnostics::default();
+/// What is wrong with an application or cannot be given to it.
+fn look_at(loaded: &Loaded) -> Diagnostics {
+    let mut found = loaded.check(KNOWN_MODULES);
     for entry in loaded.entries.values() {
-        let mut say = |severity, key: &ConfigValue, text: &str| {
-            let message = format!("entry `{}`: {text}", entry.id);
-            found.push(loaded.diagnostic(entry, severity, key.position, message));
-        };
-        match &entry.definition {
-            Definition::Host(host) => {
-                let dedicated = entry.data.get("isolation").filter(|_| host.isolation == Isolation::Dedicated);
-                if let Some(key) = dedicated {
-                    say(Severity::Error, key, "this version has no dedicated isolation");
-                }
-                if let Some(key) = entry.data.get("memory_limit").filter(|_| host.memory_limit.is_some()) {
-                    say(Severity::Error, key, "this version has no memory limit");
-                }
-            }
-            _ if entry.kind == "process.service" => {
-                say(Severity::Warning, &entry.data, "this version does not start services");
-            }
-            _ => {}
-        }
+        let unsupported = unsupported(entry).into_iter();
+        found.extend(unsupported.map(|it| loaded.diagnostic(entry, it.severity, it.position, it.message)));
     }
+    found.extend(policies::check(loaded));
     found
 }
 
@@ -346,15 +306,6 @@ fn missing_directories(loaded: &Loaded) -> Diagnostics {
         }
     }
     found
-}
-
-/// The policies of an application, and what its hosts say of their processes.
-pub(crate) fn read_policies(loaded: &Loaded) -> Result<(RuleEngine, HostSubjects), Diagnostics> {
-    let sources = policies::read(loaded)?;
-    // Ids of entries are all different.
-    let engine = RuleEngine::new(sources).unwrap_or_default();
-    let subjects = policies::host_subjects(loaded, &engine)?;
-    Ok((engine, subjects))
 }
 
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
@@ -381,14 +332,10 @@ fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<Local
 /// Everything that is wrong with an application, as far as it can be told without running it.
 pub fn check(loaded: Loaded) -> Diagnostics {
     let mut found = loaded.warnings.clone();
-    found.extend(loaded.check(KNOWN_MODULES));
-    found.extend(unsupported(&loaded));
+    found.extend(look_at(&loaded));
     found.extend(missing_directories(&loaded));
-    if let Err(wrong) = read_policies(&loaded) {
-        found.extend(wrong);
-    }
     if !found.has_errors() {
-        found.extend(report::compile_errors(&Registry::new(loaded), None));
+        found.extend(report::compile_errors(&Registry::new(loaded, false).current(), None));
     }
     found
 }

@@ -2,46 +2,49 @@ use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, Environment, Level, Origin, Published, Services, Start, Started, Subscription, Terminal,
-    Volume,
+    Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Services, Start, Started, Subscription,
+    Terminal, Volume,
 };
 
 use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::policies::HostSubjects;
-use crate::registry::Registry;
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
 use crate::volume::Volumes;
 
 /// What the scripts of one application see of the world.
 pub(crate) struct AppServices {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) environment: AppEnvironment,
+    registry: Arc<Registry>,
+    entries: Arc<AppRegistry>,
+    pub(crate) environment: Arc<AppEnvironment>,
     volumes: Volumes,
     /// Everything that is printed goes to standard output: there is but one script.
     pub(crate) prints_all: bool,
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
     events: EventBus,
-    pub(crate) host_subjects: HostSubjects,
+    pub(crate) subjects: Arc<HostSubjects>,
 }
 
 impl AppServices {
     pub(crate) fn new(
         registry: Arc<Registry>,
+        entries: AppRegistry,
         volumes: Volumes,
         prints_all: bool,
-        host_subjects: HostSubjects,
+        subjects: Arc<HostSubjects>,
     ) -> Self {
         Self {
-            environment: AppEnvironment::new(&registry.entries),
+            environment: Arc::new(AppEnvironment::new(&registry.version())),
             registry,
+            entries: Arc::new(entries),
             volumes,
             prints_all,
             foreground: RwLock::default(),
             events: EventBus::default(),
-            host_subjects,
+            subjects,
         }
     }
 
@@ -65,14 +68,14 @@ impl Services for AppServices {
     }
 
     fn start(&self, _: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
-        let (definition, host) = (self.process(start.id)?, self.host(start.host)?);
-        Ok(Started { definition, host, subject: self.host_subjects.get(&host).cloned() })
+        let (definition, host) = self.registry.start(start.id, start.host)?;
+        Ok(Started { definition, host, subject: self.subjects.of(host) })
     }
 
     fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
         let callable = self.registry.callable(id)?;
         callable.definition.compile()?;
-        Ok(Callable { subject: self.host_subjects.get(&callable.host).cloned(), ..callable })
+        Ok(Callable { subject: self.subjects.of(callable.host), ..callable })
     }
 
     fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
@@ -123,7 +126,7 @@ impl Services for AppServices {
         if failure.kind == ErrorKind::Canceled || on_terminal() {
             return;
         }
-        let report = report::failure(&self.registry, origin, failure);
+        let report = report::failure(origin, failure);
         tracing::error!(target: "perilune::process", "process failed\n{report}");
     }
 
@@ -133,12 +136,16 @@ impl Services for AppServices {
         (*terminal_host == host).then(|| Arc::clone(terminal) as _)
     }
 
+    fn registry(&self) -> Option<Arc<dyn EntryRegistry>> {
+        Some(Arc::clone(&self.entries) as _)
+    }
+
     fn environment(&self) -> Option<&dyn Environment> {
-        Some(&self.environment)
+        Some(&*self.environment)
     }
 
     fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
-        self.volumes.get(id, self.registry.directory(id)?)
+        self.volumes.get(id, &self.registry.directory(id)?)
     }
 }
 

@@ -360,6 +360,20 @@ fn import_cycles_are_named() {
 }
 
 #[test]
+fn chains_of_imports_have_a_limit() {
+    let chain = |length: usize| -> String {
+        let library = |n| match n {
+            0 => "  - {name: l0, kind: library.lua, source: x}\n".to_owned(),
+            n => format!("  - {{name: l{n}, kind: library.lua, source: x, imports: {{a: l{}}}}}\n", n - 1),
+        };
+        (0..length).map(library).collect()
+    };
+    check_entries(&chain(101), &[]);
+    let message = "entry `app:l101` has more than 100 imports below one another";
+    check_entries(&chain(5000), &[&format!("E _index.yaml:104:61 {message}")]);
+}
+
+#[test]
 fn unknown_modules_and_hosts_are_only_warnings() {
     check_entries(
         "  - {name: w, kind: process.lua, source: x, modules: [time, process, jsno, sql], meta: {default_host: hots}}\n  - {name: host, kind: process.host}\n  - {name: s, kind: process.service, process: host, host: host}\n",

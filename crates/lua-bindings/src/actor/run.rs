@@ -11,7 +11,7 @@ impl ActorState {
     pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, args: &[Value]) -> Result<i32, Failure> {
         let thread = self.thread;
         thread.push_globals();
-        if let Err(raise) = self.import(vm, thread, loaded, 1) {
+        if let Err(raise) = self.import(vm, thread, &self.definition, 1) {
             return Err(self.raised(thread, raise));
         }
         thread.set_top(0);

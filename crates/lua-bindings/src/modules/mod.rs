@@ -17,6 +17,7 @@ pub(crate) mod logger;
 pub(crate) mod os;
 pub(crate) mod payload;
 pub(crate) mod process;
+pub(crate) mod registry;
 pub(crate) mod security;
 pub(crate) mod stream;
 pub(crate) mod time;
@@ -31,7 +32,7 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 14] = [
+const DECLARED: [(&str, Make); 15] = [
     ("base64", base64::make),
     ("ctx", ctx::make),
     ("env", env::make),
@@ -43,6 +44,7 @@ const DECLARED: [(&str, Make); 14] = [
     ("io", io::make),
     ("json", json::make),
     ("logger", logger::push),
+    ("registry", registry::make),
     ("security", security::make),
     ("time", time::make),
     ("uuid", uuid::make),
@@ -69,6 +71,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "io",
     "json",
     "logger",
+    "registry",
     "security",
     "time",
     "uuid",

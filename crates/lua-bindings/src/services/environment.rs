@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use perilune_actor_core::Failure;
 
 use super::Origin;
@@ -39,8 +41,8 @@ pub trait Environment: Send + Sync {
 
     /// The name of the variable that a script means: what it said, unless a variable has several names. Who decides what
     /// may be read and set asks for this one.
-    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
-        name
+    fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        name.into()
     }
 
     /// Gives a variable another value.

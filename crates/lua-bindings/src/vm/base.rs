@@ -95,6 +95,7 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
     crate::modules::process::register(vm, stack);
     crate::modules::events::register(stack);
     crate::modules::funcs::register(stack);
+    crate::modules::registry::register(stack);
     crate::modules::security::register(stack);
     crate::modules::exec::register(stack);
     crate::modules::logger::register(stack);

@@ -1,7 +1,9 @@
 use std::ffi::CString;
-use std::sync::Arc;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
 
 use perilune_actor_core::{ErrorKind, Failure};
+use rustc_hash::FxHashMap;
 
 use super::native::{NOTHING, ONE, Outcome, raise};
 use super::stack::{Kind, Ref, Stack};
@@ -11,7 +13,8 @@ use crate::definition::Definition;
 
 /// A definition inside a VM: loaded once, cloned for every actor.
 pub(crate) struct Loaded {
-    pub(crate) definition: Arc<Definition>,
+    /// Of those that nobody can start and no actor runs any more, what is loaded is dropped.
+    definition: Weak<Definition>,
     chunk: Ref,
     /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
     main: Ref,
@@ -32,8 +35,8 @@ impl Loaded {
     }
 
     /// Pushes the environment of a library: what it declares itself, and otherwise the actor's globals.
-    pub(crate) fn push_library_environment(&self, stack: Stack) {
-        stack.push_table(0, self.definition.imports.len());
+    fn push_library_environment(&self, stack: Stack, imports: usize) {
+        stack.push_table(0, imports);
         stack.push_ref(self.library);
         stack.set_metatable(stack.top() - 1);
         stack.set_safe_environment(stack.top(), true);
@@ -44,6 +47,49 @@ impl Loaded {
         stack.push_ref(self.chunk);
         stack.clone_function();
     }
+
+    fn unload(&self, stack: Stack) {
+        for held in [self.chunk, self.main, self.library] {
+            stack.unref(held);
+        }
+    }
+}
+
+/// What a VM has loaded, by the serial of the definition.
+pub(super) struct LoadedSet {
+    known: FxHashMap<u64, Rc<Loaded>>,
+    /// With so many it looks for dead ones: twice as many as there were after the last time, so that looking costs
+    /// next to nothing for each.
+    look_at: usize,
+}
+
+/// So few are never worth looking at.
+const FEW: usize = 64;
+
+impl Default for LoadedSet {
+    fn default() -> Self {
+        Self { known: FxHashMap::default(), look_at: FEW }
+    }
+}
+
+impl LoadedSet {
+    fn get(&self, serial: u64) -> Option<Rc<Loaded>> {
+        self.known.get(&serial).map(Rc::clone)
+    }
+
+    fn insert(&mut self, stack: Stack, serial: u64, loaded: Rc<Loaded>) {
+        if self.known.len() >= self.look_at {
+            self.known.retain(|_, loaded| {
+                let is_alive = loaded.definition.strong_count() > 0;
+                if !is_alive {
+                    loaded.unload(stack);
+                }
+                is_alive
+            });
+            self.look_at = FEW.max(2 * self.known.len());
+        }
+        self.known.insert(serial, loaded);
+    }
 }
 
 impl Vm {
@@ -51,9 +97,9 @@ impl Vm {
     ///
     /// # Errors
     /// It does not compile.
-    pub(crate) fn load(&self, stack: Stack, definition: &Arc<Definition>) -> Result<std::rc::Rc<Loaded>, Failure> {
-        if let Some(loaded) = self.loaded.borrow().get(&definition.serial()) {
-            return Ok(std::rc::Rc::clone(loaded));
+    pub(crate) fn load(&self, stack: Stack, definition: &Arc<Definition>) -> Result<Rc<Loaded>, Failure> {
+        if let Some(loaded) = self.loaded.borrow().get(definition.serial()) {
+            return Ok(loaded);
         }
         let bytecode = definition.compile()?;
         self.push_names(stack, definition);
@@ -78,9 +124,8 @@ impl Vm {
             stack.raw_set(stack.top() - 1, c"__index");
         });
         stack.pop(1);
-        let definition = Arc::clone(definition);
-        let loaded = std::rc::Rc::new(Loaded { definition, chunk, main, library });
-        self.loaded.borrow_mut().insert(loaded.definition.serial(), std::rc::Rc::clone(&loaded));
+        let loaded = Rc::new(Loaded { definition: Arc::downgrade(definition), chunk, main, library });
+        self.loaded.borrow_mut().insert(stack, definition.serial(), Rc::clone(&loaded));
         Ok(loaded)
     }
 
@@ -204,19 +249,20 @@ fn require(stack: Stack) -> Outcome {
     let name = stack.want_text(1, "require")?;
     let serial = stack.number(UPVALUE_TWO).unwrap_or_default() as u64;
     let vm = Vm::current();
-    let loaded = vm.loaded.borrow().get(&serial).cloned();
-    let Some(loaded) = loaded else { return raise(format!("module '{name}' not found")) };
-    if let Some((_, import)) = loaded.definition.imports.iter().find(|(alias, _)| alias == name)
+    // Whoever runs this code has its definition.
+    let definition = vm.loaded.borrow().get(serial).and_then(|loaded| loaded.definition.upgrade());
+    let Some(definition) = definition else { return raise(format!("module '{name}' not found")) };
+    if let Some((_, import)) = definition.imports.iter().find(|(alias, _)| alias == name)
         && let Some(actor) = vm.actor()
         && actor.push_library(stack, import.serial())
     {
         return ONE;
     }
-    let declared = crate::modules::is_builtin(name) || loaded.definition.modules.iter().any(|module| module == name);
+    let declared = crate::modules::is_builtin(name) || definition.modules.iter().any(|module| module == name);
     if declared && push_required(vm, stack, name) {
         return ONE;
     }
-    raise(not_found(name, &loaded.definition))
+    raise(not_found(name, &definition))
 }
 
 /// Says what is missing, and what was probably meant.
@@ -248,8 +294,8 @@ fn push_required(vm: &Vm, stack: Stack, name: &str) -> bool {
 
 impl ActorState {
     /// Makes the libraries of a definition for this actor, each once, and puts them into the environment at `target`.
-    pub(crate) fn import(&self, vm: &Vm, stack: Stack, loaded: &Loaded, target: i32) -> Result<(), Raise> {
-        for (alias, library) in &loaded.definition.imports {
+    pub(crate) fn import(&self, vm: &Vm, stack: Stack, definition: &Definition, target: i32) -> Result<(), Raise> {
+        for (alias, library) in &definition.imports {
             if !self.push_library(stack, library.serial()) {
                 self.evaluate(vm, stack, library)?;
             }
@@ -266,9 +312,9 @@ impl ActorState {
     fn evaluate(&self, vm: &Vm, stack: Stack, library: &Arc<Definition>) -> Result<(), Raise> {
         let loaded = vm.load(stack, library)?;
         stack.reserve(8);
-        loaded.push_library_environment(stack);
+        loaded.push_library_environment(stack, library.imports.len());
         let environment = stack.top();
-        self.import(vm, stack, &loaded, environment)?;
+        self.import(vm, stack, library, environment)?;
         stack.copy(environment);
         loaded.push_chunk(stack);
         stack.set_function_globals();
@@ -282,3 +328,6 @@ impl ActorState {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

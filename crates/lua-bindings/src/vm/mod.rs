@@ -89,7 +89,7 @@ pub struct Vm {
     sort: Cell<(Ref, Ref)>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
-    loaded: RefCell<FxHashMap<u64, Rc<Loaded>>>,
+    loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
     // Last: everything above refers to it.
     lua: Lua,

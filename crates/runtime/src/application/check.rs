@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
+use super::chain::Chain;
 use super::definition::{Code, Definition};
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostics, Severity};
 use super::entry::Entry;
 use super::id::EntryId;
 use super::loader::Loaded;
@@ -12,55 +13,92 @@ use super::value::Position;
 pub const ALWAYS_AVAILABLE: &[&str] =
     &["process", "channel", "payload", "errors", "coroutine", "string", "table", "math", "os"];
 
+/// How many libraries may import one another in a row: each is loaded while its importer waits.
+pub(crate) const IMPORT_DEPTH: usize = 100;
+
+/// Entries by id, wherever they are kept.
+pub(crate) trait Entries {
+    fn entry(&self, id: &EntryId) -> Option<&Entry>;
+    fn all(&self) -> Box<dyn Iterator<Item = &Entry> + '_>;
+}
+
+impl Entries for Loaded {
+    fn entry(&self, id: &EntryId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    fn all(&self) -> Box<dyn Iterator<Item = &Entry> + '_> {
+        Box::new(self.entries.values())
+    }
+}
+
+/// What is wrong with an entry.
+pub(crate) struct Problem<'a> {
+    pub(crate) entry: &'a Entry,
+    pub(crate) severity: Severity,
+    pub(crate) position: Position,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
 impl Loaded {
     /// Looks for references that lead nowhere.
     ///
     /// `known_modules` are the host modules this program has. An unknown one
     /// is only a warning, because nothing fails before it is used.
     pub fn check(&self, known_modules: &[&str]) -> Diagnostics {
-        let mut check = Check { loaded: self, found: Diagnostics::default() };
-        for entry in self.entries.values() {
-            if let Some(code) = entry.code() {
-                check.modules(entry, code, known_modules);
-                check.imports(entry, code);
-            }
-            check.references(entry);
-            check.storages(entry);
+        let mut found = Diagnostics::default();
+        for problem in problems(self, self.entries.values(), known_modules) {
+            let diagnostic = self.diagnostic(problem.entry, problem.severity, problem.position, problem.message);
+            found.push(match problem.help {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic,
+            });
         }
-        check.variables();
-        check.cycles("import", |entry| match &entry.definition {
-            Definition::Library(code) => code.imports.iter().map(|import| (&import.target, import.position)).collect(),
-            _ => Vec::new(),
-        });
-        check.cycles("storage", |entry| match &entry.definition {
-            Definition::EnvStorage(_) => {
-                let storages = entry.definition.storages().iter();
-                storages.map(|storage| (&storage.target, storage.position)).collect()
-            }
-            _ => Vec::new(),
-        });
-        check.found
+        found
     }
 }
 
+/// What is wrong with `subjects`, some of `entries`.
+pub(crate) fn problems<'a>(
+    entries: &'a dyn Entries,
+    subjects: impl Iterator<Item = &'a Entry> + Clone,
+    known_modules: &[&str],
+) -> Vec<Problem<'a>> {
+    let mut check = Check { entries, found: Vec::new() };
+    for entry in subjects.clone() {
+        if let Some(code) = entry.code() {
+            check.modules(entry, code, known_modules);
+            check.imports(entry, code);
+        }
+        check.references(entry);
+        check.storages(entry);
+    }
+    if subjects.clone().any(|entry| matches!(entry.definition, Definition::EnvVariable(_))) {
+        check.variables();
+    }
+    check.chains(subjects);
+    check.found
+}
+
 struct Check<'a> {
-    loaded: &'a Loaded,
-    found: Diagnostics,
+    entries: &'a dyn Entries,
+    found: Vec<Problem<'a>>,
 }
 
 impl<'a> Check<'a> {
-    fn modules(&mut self, entry: &Entry, code: &Code, known: &[&str]) {
+    fn modules(&mut self, entry: &'a Entry, code: &Code, known: &[&str]) {
         let known = || ALWAYS_AVAILABLE.iter().chain(known).copied();
         for module in &code.modules {
             if !known().any(|name| name == &*module.text) {
                 let message = format!("{} declares the unknown module `{}`", of(entry), module.text);
-                let near = did_you_mean(&module.text, known());
+                let near = did_you_mean(&module.text, known()).map(did_you_mean_text);
                 self.report(entry, Severity::Warning, module.position, message, near);
             }
         }
     }
 
-    fn imports(&mut self, entry: &Entry, code: &Code) {
+    fn imports(&mut self, entry: &'a Entry, code: &Code) {
         for import in &code.imports {
             let alias = &import.alias;
             if ALWAYS_AVAILABLE.contains(&&*alias.text) {
@@ -68,7 +106,7 @@ impl<'a> Check<'a> {
                     format!("{} imports a library as `{}`, which is the name of a module", of(entry), alias.text);
                 self.report(entry, Severity::Error, alias.position, message, None);
             }
-            let message = match self.loaded.entries.get(&import.target) {
+            let message = match self.entries.entry(&import.target) {
                 Some(target) if matches!(target.definition, Definition::Library(_)) => continue,
                 Some(target) => format!(
                     "{} imports `{}`, which is of kind `{}`, not `library.lua`",
@@ -85,7 +123,7 @@ impl<'a> Check<'a> {
 
     /// References that only fail when they are used; entries may also be
     /// added while the application runs.
-    fn references(&mut self, entry: &Entry) {
+    fn references(&mut self, entry: &'a Entry) {
         const HOSTS: &[&str] = &["process.host", "terminal.host"];
         let service = |key| {
             let is_service = entry.kind == "process.service";
@@ -99,7 +137,7 @@ impl<'a> Check<'a> {
                 continue;
             };
             let wanted = kinds.join("` or `");
-            let message = match self.loaded.entries.get(&id) {
+            let message = match self.entries.entry(&id) {
                 Some(target) if kinds.contains(&&*target.kind) => continue,
                 Some(target) => {
                     format!("{} refers to `{id}`, which is of kind `{}`, not `{wanted}`", of(entry), target.kind)
@@ -112,11 +150,11 @@ impl<'a> Check<'a> {
     }
 
     /// Variables would have no place for their values.
-    fn storages(&mut self, entry: &Entry) {
+    fn storages(&mut self, entry: &'a Entry) {
         const KINDS: &[&str] = &["env.storage.memory", "env.storage.os", "env.storage.router"];
         for reference in entry.definition.storages() {
             let id = &reference.target;
-            let (message, near) = match self.loaded.entries.get(id) {
+            let (message, near) = match self.entries.entry(id) {
                 Some(target) if matches!(target.definition, Definition::EnvStorage(_)) => continue,
                 Some(target) => {
                     (format!("{} refers to `{id}`, which is of kind `{}`, not a storage", of(entry), target.kind), None)
@@ -133,68 +171,67 @@ impl<'a> Check<'a> {
     /// Names that several entries declare, of which scripts get one.
     fn variables(&mut self) {
         let mut names = HashMap::new();
-        for entry in self.loaded.entries.values() {
+        for entry in self.entries.all() {
             let Definition::EnvVariable(variable) = &entry.definition else { continue };
             let first = *names.entry(&variable.name).or_insert(&entry.id);
             if *first != entry.id {
                 let message = format!("{} declares the variable `{}` of `{first}` again", of(entry), variable.name);
                 let position = entry.data.get("variable").unwrap_or(&entry.data).position;
-                let problem = self.loaded.diagnostic(entry, Severity::Warning, position, message);
-                self.found.push(problem.with_help(format!("by this name scripts get that of `{first}`")));
+                let help = format!("by this name scripts get that of `{first}`");
+                self.report(entry, Severity::Warning, position, message, Some(help));
             }
         }
     }
 
-    /// Walks references with a stack of its own: a chain may be as long as the application has entries.
-    fn cycles(&mut self, what: &str, references: impl Fn(&'a Entry) -> Vec<(&'a EntryId, Position)>) {
-        let loaded = self.loaded;
-        let mut done: HashMap<&EntryId, bool> = HashMap::new();
-        for entry in loaded.entries.values() {
-            if done.contains_key(&entry.id) {
-                continue;
-            }
-            done.insert(&entry.id, false);
-            let mut path = vec![(entry, references(entry), 0)];
-            while let Some((entry, targets, next)) = path.last_mut() {
-                let entry = *entry;
-                let Some(&(target, position)) = targets.get(*next) else {
-                    done.insert(&entry.id, true);
-                    path.pop();
-                    continue;
-                };
-                *next += 1;
-                match (done.get(target), loaded.entries.get(target)) {
-                    (Some(true), _) | (None, None) => {}
-                    (None, Some(target)) => {
-                        done.insert(&target.id, false);
-                        path.push((target, references(target), 0));
-                    }
-                    (Some(false), _) => {
-                        let ids = path.iter().map(|(entry, ..)| &entry.id);
-                        let cycle = ids.skip_while(|id| *id != target).chain([target]);
-                        let names: Vec<_> = cycle.map(|id| format!("`{id}`")).collect();
-                        let message = format!("{what} cycle: {}", names.join(" -> "));
-                        self.report(entry, Severity::Error, position, message, None);
-                    }
-                }
-            }
+    fn chains(&mut self, subjects: impl Iterator<Item = &'a Entry> + Clone) {
+        // First the libraries, so that a cycle is told from where it begins.
+        let is_library = |entry: &&Entry| matches!(entry.definition, Definition::Library(_));
+        let importers = subjects.clone().filter(is_library).chain(subjects.clone().filter(|entry| !is_library(entry)));
+        let imports = Chain {
+            what: "import",
+            limit: Some(IMPORT_DEPTH),
+            is_link: &|entry| is_library(&entry),
+            references: &|entry| {
+                let imports = entry.code().map_or(&[][..], |code| &code.imports);
+                imports.iter().map(|import| (&import.target, import.position)).collect()
+            },
+        };
+        let storages = Chain {
+            what: "storage",
+            limit: None,
+            is_link: &|entry| matches!(entry.definition, Definition::EnvStorage(_)),
+            references: &|entry| {
+                let storages = entry.definition.storages().iter();
+                storages.map(|storage| (&storage.target, storage.position)).collect()
+            },
+        };
+        for (entry, position, message) in
+            imports.walk(self.entries, importers).chain(storages.walk(self.entries, subjects))
+        {
+            self.report(entry, Severity::Error, position, message, None);
         }
     }
 
     /// The id of an entry of the wanted kinds that was likely meant.
-    fn near(&self, id: &EntryId, kinds: &[&str]) -> Option<&'a str> {
-        let entries = self.loaded.entries.values();
-        let fitting = entries.filter(|entry| kinds.contains(&&*entry.kind));
-        did_you_mean(id.as_str(), fitting.map(|entry| entry.id.as_str()))
+    fn near(&self, id: &EntryId, kinds: &[&str]) -> Option<String> {
+        let fitting = self.entries.all().filter(|entry| kinds.contains(&&*entry.kind));
+        did_you_mean(id.as_str(), fitting.map(|entry| entry.id.as_str())).map(did_you_mean_text)
     }
 
-    fn report(&mut self, entry: &Entry, severity: Severity, position: Position, message: String, near: Option<&str>) {
-        let problem: Diagnostic = self.loaded.diagnostic(entry, severity, position, message);
-        self.found.push(match near {
-            Some(near) => problem.with_help(format!("did you mean `{near}`?")),
-            None => problem,
-        });
+    fn report(
+        &mut self,
+        entry: &'a Entry,
+        severity: Severity,
+        position: Position,
+        message: String,
+        help: Option<String>,
+    ) {
+        self.found.push(Problem { entry, severity, position, message, help });
     }
+}
+
+fn did_you_mean_text(near: &str) -> String {
+    format!("did you mean `{near}`?")
 }
 
 fn of(entry: &Entry) -> String {

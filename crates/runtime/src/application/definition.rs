@@ -150,6 +150,10 @@ impl Definition {
         }
     }
 
+    pub(crate) fn is_host(&self) -> bool {
+        matches!(self, Definition::Host(_) | Definition::Terminal(_))
+    }
+
     /// The code of the kinds that have some.
     pub fn code(&self) -> Option<&Code> {
         match self {

@@ -55,6 +55,10 @@ impl EntryId {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
 }
 
 impl fmt::Display for EntryId {

@@ -3,6 +3,7 @@
 mod loader;
 mod single_file;
 
+mod chain;
 mod change;
 mod check;
 mod definition;
@@ -24,6 +25,7 @@ mod yaml_weight;
 
 pub(crate) use change::set as set_path;
 pub use check::ALWAYS_AVAILABLE;
+pub(crate) use check::{Entries, IMPORT_DEPTH, problems};
 pub use definition::{CallPool, Code, Definition, Directory, Import, Isolation, ProcessHost, TerminalHost};
 pub(crate) use diagnostic::printable;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -33,6 +35,7 @@ pub use id::EntryId;
 pub(crate) use loader::YAML_LIMIT;
 pub use loader::{Loaded, load_folder};
 pub(crate) use root::read_text;
+pub(crate) use schema::is_known_kind;
 pub use single_file::load_file;
 pub(crate) use source::Source;
 pub use suggest::did_you_mean;

@@ -102,6 +102,11 @@ pub(crate) fn find(kind: &str) -> Option<&'static Schema> {
     SCHEMAS.iter().find(|schema| schema.kind == kind)
 }
 
+/// Whether this program knows what entries of that kind mean.
+pub(crate) fn is_known_kind(kind: &str) -> bool {
+    find(kind).is_some()
+}
+
 const fn schema(kind: &'static str, keys: &'static [&'static str], required: &'static [&'static str]) -> Schema {
     Schema { kind, keys, required }
 }

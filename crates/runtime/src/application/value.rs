@@ -12,6 +12,8 @@ pub struct Position {
 impl Position {
     /// The beginning of a file; also the place of values no file holds.
     pub const START: Position = Position { line: 1, column: 1 };
+    /// The place of values that a running script gave.
+    pub const SCRIPT: Position = Position { line: 0, column: 0 };
 }
 
 /// A configuration value that remembers where it was written.
@@ -195,6 +197,8 @@ impl ConfigValue {
     pub fn list(&self, key: &str) -> Result<Option<&[ConfigValue]>, ValueError> {
         self.typed(key, "a list", |value| match &value.data {
             ConfigData::List(items) => Some(items.as_slice()),
+            // An empty table of a script is as much a list as it is a map.
+            ConfigData::Map(pairs) if pairs.is_empty() && value.position == Position::SCRIPT => Some(&[]),
             _ => None,
         })
     }

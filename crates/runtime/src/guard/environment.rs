@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use perilune_actor_core::{ErrorKind, Failure};
 use perilune_lua_bindings::{Access, Environment, Origin, Resource, Services};
 
@@ -13,17 +15,18 @@ impl<S: Services> Guarded<S> {
 impl<S: Services> Environment for Guarded<S> {
     fn get(&self, origin: &Origin<'_>, name: &str) -> Result<Vec<u8>, Failure> {
         let variables = self.variables()?;
-        self.check(origin, &reading(variables.resolve(name), name))?;
+        self.check(origin, &reading(&variables.resolve(name), name))?;
         variables.get(origin, name)
     }
 
-    fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
-        self.inner.environment().map_or(name, |variables| variables.resolve(name))
+    fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        self.inner.environment().map_or(name.into(), |variables| variables.resolve(name))
     }
 
     fn set(&self, origin: &Origin<'_>, name: &str, value: &[u8]) -> Result<(), Failure> {
         let variables = self.variables()?;
-        let variable = Resource::Text(variables.resolve(name));
+        let variable = variables.resolve(name);
+        let variable = Resource::Text(&variable);
         self.check(origin, &Access::new("env.set", variable, "not allowed to set variable", name))?;
         variables.set(origin, name, value)
     }
@@ -31,7 +34,7 @@ impl<S: Services> Environment for Guarded<S> {
     /// Those that the script may read.
     fn all(&self, origin: &Origin<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         let mut all = self.variables()?.all(origin)?;
-        all.retain(|(name, _)| self.admits(origin, &reading(name, name)).is_ok());
+        all.retain(|(name, _)| self.guard.admits(origin, &reading(name, name)).is_ok());
         Ok(all)
     }
 }
