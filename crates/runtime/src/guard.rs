@@ -8,7 +8,7 @@ use std::cell::{LazyCell, RefCell};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use perilune_actor_core::{Failure, HostId, Value, Waker};
+use perilune_actor_core::{Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
     Access, Callable, Definition, EntryRegistry, Environment, ExecutorHandle, Level, Origin, Published, Purpose,
     Resource, Services, Start, Started, Subscription, Terminal, Volume,
@@ -34,6 +34,8 @@ struct Guard {
 thread_local! {
     /// What was decided on this worker.
     static DECIDED: RefCell<Recent> = RefCell::new(Recent::new());
+    /// The attributes of the actor that was last asked for them.
+    static OWN: RefCell<Option<(Pid, Map)>> = const { RefCell::new(None) };
 }
 
 impl<S: Services> Guarded<S> {
@@ -92,7 +94,7 @@ impl Guard {
             decided.advance(generation);
             let question = Question { who, within, action: access.action };
             Some(match access.resource {
-                Resource::Actor(pid) => decided.about_actor(question, pid, || ask(&pid.to_string())),
+                Resource::Actor(pid) => decided.about_actor(question, pid, ask),
                 Resource::Text(text) => decided.about_text(question, text, || ask(text)),
             })
         })
@@ -102,10 +104,25 @@ impl Guard {
 /// What a call adds to its request. Made only when a policy looks.
 fn attributes<'a>(origin: &'a Origin<'_>, access: &'a Access<'_>) -> LazyCell<Map, impl FnOnce() -> Map + 'a> {
     LazyCell::new(|| {
-        let own = ("pid", origin.pid.to_string());
+        if access.target.is_none() && access.attributes.is_empty() {
+            return own_attributes(origin.pid);
+        }
+        let others = access.attributes.iter().map(|(name, text)| (*name, (*text).to_owned()));
         let target = access.target.map(|target| ("target", target.to_string()));
-        let more = access.attributes.iter().map(|(name, text)| (*name, (*text).to_owned()));
-        Map::texts([own].into_iter().chain(target).chain(more))
+        // Whatever a module adds, it does not hide whose call it is.
+        Map::texts(others.chain(target).chain([("pid", origin.pid.to_string())]))
+    })
+}
+
+/// What every call of that actor adds. Kept for the next, which is likely to be of the same actor.
+fn own_attributes(pid: Pid) -> Map {
+    OWN.with_borrow_mut(|kept| match kept {
+        Some((owner, map)) if *owner == pid => map.clone(),
+        _ => {
+            let map = Map::texts([("pid", pid.to_string())]);
+            *kept = Some((pid, map.clone()));
+            map
+        }
     })
 }
 
@@ -224,4 +241,20 @@ impl<S: Services> Services for Guarded<S> {
 /// What may be remembered.
 fn lasting(verdict: Verdict) -> Option<Decision> {
     (!verdict.depends_on_attributes).then_some(verdict.decision)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+
+    #[test]
+    fn calls_of_different_actors_are_told_apart() {
+        let pid = |number| Pid::local(HostId::new("app:guard"), NonZeroU64::new(number).unwrap());
+        for number in [1, 1, 2, 1, 2, 2] {
+            let pid = pid(number);
+            assert_eq!(own_attributes(pid), Map::texts([("pid", pid.to_string())]));
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::hash::{Hash, Hasher};
 
 use perilune_actor_core::Pid;
@@ -18,6 +19,8 @@ pub(super) struct Recent {
     generation: u64,
     texts: DecisionCache,
     actors: Box<[Option<AboutActor>]>,
+    /// Of the pid that was last asked about, so that the next takes no memory.
+    text: String,
 }
 
 /// Who wants to do what, and within which policies.
@@ -47,7 +50,7 @@ impl AboutActor {
 
 impl Recent {
     pub(super) fn new() -> Self {
-        Self { generation: 0, texts: DecisionCache::new(TEXTS), actors: Box::default() }
+        Self { generation: 0, texts: DecisionCache::new(TEXTS), actors: Box::default(), text: String::new() }
     }
 
     /// Forgets what was decided under other policies.
@@ -59,15 +62,18 @@ impl Recent {
         }
     }
 
-    /// What is decided about doing something to an actor.
-    pub(super) fn about_actor(&mut self, question: Question, pid: Pid, ask: impl FnOnce() -> Verdict) -> Decision {
+    /// What is decided about doing something to an actor; policies are asked about the text of its pid.
+    pub(super) fn about_actor(&mut self, question: Question, pid: Pid, ask: impl FnOnce(&str) -> Verdict) -> Decision {
         let place = place(&question, pid);
         if let Some(Some(known)) = self.actors.get(place)
             && known.is(&question, pid)
         {
             return known.decision;
         }
-        let verdict = ask();
+        self.text.clear();
+        // Into a string, nothing can fail.
+        let _ = write!(self.text, "{pid}");
+        let verdict = ask(&self.text);
         if let Some(decision) = lasting(verdict) {
             if self.actors.is_empty() {
                 self.actors = vec![None; ACTORS].into();
@@ -123,17 +129,22 @@ mod tests {
         let mut recent = Recent::new();
         let pid = Pid::local(HostId::new("app:recent"), NonZeroU64::MIN);
         let question = Question { who: identity(), within: identity(), action: "process.send" };
-        let again = || -> Verdict { panic!("decided already") };
-        let allow = || verdict(Decision::Allow, false);
-        assert_eq!(recent.about_actor(question, pid, allow), Decision::Allow);
+        let again = |_: &str| -> Verdict { panic!("decided already") };
+        let allow = |_: &str| verdict(Decision::Allow, false);
+        let mut about = String::new();
+        let first = recent.about_actor(question, pid, |text| {
+            about.push_str(text);
+            allow(text)
+        });
+        assert_eq!((first, about), (Decision::Allow, pid.to_string()));
         assert_eq!(recent.about_actor(question, pid, again), Decision::Allow);
         let other = Question { within: identity(), ..question };
-        assert_eq!(recent.about_actor(other, pid, || verdict(Decision::Deny, true)), Decision::Deny);
-        assert_eq!(recent.about_actor(other, pid, || verdict(Decision::Undefined, true)), Decision::Undefined);
-        assert_eq!(recent.about_text(question, "x", allow), Decision::Allow);
-        assert_eq!(recent.about_text(question, "x", again), Decision::Allow);
+        assert_eq!(recent.about_actor(other, pid, |_| verdict(Decision::Deny, true)), Decision::Deny);
+        assert_eq!(recent.about_actor(other, pid, |_| verdict(Decision::Undefined, true)), Decision::Undefined);
+        assert_eq!(recent.about_text(question, "x", || allow("")), Decision::Allow);
+        assert_eq!(recent.about_text(question, "x", || again("")), Decision::Allow);
         recent.advance(1);
-        assert_eq!(recent.about_actor(question, pid, || verdict(Decision::Deny, false)), Decision::Deny);
+        assert_eq!(recent.about_actor(question, pid, |_| verdict(Decision::Deny, false)), Decision::Deny);
         assert_eq!(recent.about_text(question, "x", || verdict(Decision::Deny, false)), Decision::Deny);
     }
 }

@@ -1,5 +1,8 @@
+local env = require("env")
 local events = require("events")
+local fs = require("fs")
 local funcs = require("funcs")
+local registry = require("registry")
 local security = require("security")
 
 -- Everything that asks for permission, and what it asks for. `targets` has a process for each of those that need one.
@@ -62,6 +65,16 @@ return function(targets, name)
         { "executor: with_context", { "funcs.context" }, function() return funcs.new():with_context({ key = 1 }) end },
         { "events.send", { "events.send" }, events.send, "system", "kind", "path" },
         { "events.subscribe", { "events.subscribe" }, events.subscribe, "system" },
+        { "env.get", { "env.get" }, env.get, "COLOUR" },
+        { "env.set", { "env.set" }, env.set, "COLOUR", "blue" },
+        { "env.get_all", {}, env.get_all },
+        { "fs.get", { "fs.get" }, fs.get, "app:files" },
+        { "registry.get", { "registry.get" }, registry.get, "app:double" },
+        { "registry: apply", { "registry.apply" }, function()
+            local entry = { id = "made:" .. (name:gsub("%W", "_")), kind = "library.lua", data = { source = "return 1" } }
+            return registry.snapshot():changes():create(entry):apply()
+        end },
+        { "registry.apply_version", { "registry.apply_version" }, registry.apply_version, 0 },
         { "security.can", {}, security.can, "process.send", "x" },
         { "security.policy", { "security.policy.get" }, security.policy, "may:process.send" },
         { "security.named_scope", { "security.policy_group.get" }, security.named_scope, "may:everything" },
