@@ -33,6 +33,7 @@ pub use id::EntryId;
 pub use loader::{Loaded, load_folder};
 pub(crate) use schema::is_known_kind;
 pub use single_file::load_file;
+pub(crate) use spelling::misspelt;
 pub use suggest::did_you_mean;
 pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};
 pub(crate) use yaml::parse_text as parse_yaml;
