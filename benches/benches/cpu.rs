@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use perilune_benches::App;
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
-}
+use perilune_benches::{App, median};
 
 fn compare(title: &str, runs: usize, mut one: impl FnMut() -> Duration, mut other: impl FnMut() -> Duration) {
-    let ratios = (0..runs).map(|_| one().as_secs_f64() / other().as_secs_f64()).collect();
+    let ratios = (0..runs).map(|_| one().as_secs_f64() / other().as_secs_f64());
     println!("{title}: {:.3}", median(ratios));
 }
 

@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use perilune_runtime::{Config, Runtime, application};
 
+/// The one in the middle; of an even number, the larger of the two.
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// The benchmark application, running.
 pub struct App(Runtime);
 

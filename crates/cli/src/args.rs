@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::policy::PolicyCommand;
+
 /// Runs applications of Lua actors.
 #[derive(Debug, Parser)]
 #[command(name = "perilune", version, propagate_version = true, arg_required_else_help = true)]
@@ -22,6 +24,9 @@ pub(crate) enum Command {
         /// The application's folder, or a script
         path: Option<PathBuf>,
     },
+    /// Ask the policies of an application, or test them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 const AFTER_RUN: &str = "\

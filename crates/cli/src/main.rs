@@ -2,6 +2,7 @@
 
 mod args;
 mod logs;
+mod policy;
 mod signals;
 
 use std::io::Write;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             let path = path.or_else(|| cli.common.dir.clone()).unwrap_or_else(|| ".".into());
             check(&cli.common, &args::of_path(path))
         }
+        Command::Policy(command) => policy::main(&cli.common, command),
     }
 }
 

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use perilune_policy::{Fault, Request, Value};
 
@@ -6,6 +7,7 @@ use crate::field::Field;
 use crate::matcher::Matcher;
 use crate::operand::{Operand, TypeMismatch};
 use crate::operator::Operator;
+use crate::shown::Shown;
 
 /// One thing that must hold for a policy to apply.
 ///
@@ -109,6 +111,24 @@ impl Condition {
         holds.map_err(|TypeMismatch| self.mismatch(&left, &right))
     }
 
+    /// Why it does not hold, for whoever made the request.
+    pub(crate) fn unmet(&self, request: &Request<'_>) -> String {
+        let missing = |field: &Field| format!("`{self}` is false, for there is no `{field}`");
+        let found = |field: &Field, value: &Operand<'_>| format!("`{field}` is {}", Shown(value));
+        let Some(left) = self.field.find(request) else { return missing(&self.field) };
+        match &self.right {
+            // `nexists`, with nothing to compare.
+            Right::Nothing => format!("`{self}` is false, for there is one"),
+            Right::Value(_) | Right::Matcher(_) => format!("`{self}` is false: {}", found(&self.field, &left)),
+            Right::Field(field) => match field.find(request) {
+                None => missing(field),
+                Some(right) => {
+                    format!("`{self}` is false: {}, {}", found(&self.field, &left), found(field, &right))
+                }
+            },
+        }
+    }
+
     fn matches(&self, left: &Operand<'_>, matcher: &Matcher) -> Result<bool, Fault> {
         let Some(text) = left.text() else {
             let (field, operator, found) = (&self.field, self.operator, left.type_name());
@@ -121,6 +141,19 @@ impl Condition {
         let (field, operator) = (&self.field, self.operator);
         let (left, right) = (left.type_name(), right.type_name());
         Fault::new(format!("`{operator}` has no meaning for {left} (`{field}`) and {right}"))
+    }
+}
+
+/// As one would say it: `actor.meta.role eq "analyst"`.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.operator)?;
+        match &self.right {
+            Right::Nothing => Ok(()),
+            Right::Value(value) => write!(f, " {}", Shown(&Operand::Value(value))),
+            Right::Field(field) => write!(f, " {field}"),
+            Right::Matcher(matcher) => write!(f, " {:?}", matcher.pattern()),
+        }
     }
 }
 

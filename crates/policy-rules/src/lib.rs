@@ -9,6 +9,7 @@ mod operand;
 mod operator;
 mod read;
 mod set;
+mod shown;
 mod source;
 mod suggest;
 

@@ -35,6 +35,10 @@ impl Matcher {
         Err("is too large once compiled".into())
     }
 
+    pub(crate) fn pattern(&self) -> &str {
+        self.regex.as_str()
+    }
+
     pub(crate) fn matches(&self, text: &str) -> Result<bool, Fault> {
         if text.len() > self.longest {
             let longest = self.longest;

@@ -85,7 +85,7 @@ impl PolicySource {
             When::All(conditions) => policy.when(AllOf::new(conditions.clone())),
             When::Expression(expression) => {
                 let expression = expression.clone();
-                policy.when(move |request: &Request<'_>| expression.holds(request))
+                policy.when(IsTrue(expression))
             }
         }
     }
@@ -93,11 +93,16 @@ impl PolicySource {
 
 /// Conditions that all must hold. Those that look at no attributes come first: where they settle it, the answer is the
 /// same for all attributes.
-struct AllOf(Box<[Condition]>);
+struct AllOf(Box<[(usize, Condition)]>);
+
+/// An expression that must be true.
+struct IsTrue(Box<Expression>);
 
 impl AllOf {
-    fn new(mut conditions: Vec<Condition>) -> Self {
-        conditions.sort_by_key(Condition::reads_attributes);
+    fn new(conditions: Vec<Condition>) -> Self {
+        // With their numbers, by which people know them.
+        let mut conditions: Vec<_> = (1..).zip(conditions).collect();
+        conditions.sort_by_key(|(_, condition)| condition.reads_attributes());
         Self(conditions.into())
     }
 }
@@ -105,7 +110,7 @@ impl AllOf {
 impl Rule for AllOf {
     fn applies(&self, request: &Request<'_>) -> Result<bool, Fault> {
         let mut fault = None;
-        for condition in &self.0 {
+        for (_, condition) in &self.0 {
             match condition.holds(request) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -115,5 +120,21 @@ impl Rule for AllOf {
             }
         }
         fault.map_or(Ok(true), Err)
+    }
+
+    fn unmet(&self, request: &Request<'_>) -> Vec<String> {
+        let mut unmet: Vec<_> = self.0.iter().filter(|(_, condition)| condition.holds(request) == Ok(false)).collect();
+        unmet.sort_by_key(|(number, _)| *number);
+        unmet.iter().map(|(number, condition)| format!("condition {number}: {}", condition.unmet(request))).collect()
+    }
+}
+
+impl Rule for IsTrue {
+    fn applies(&self, request: &Request<'_>) -> Result<bool, Fault> {
+        self.0.holds(request)
+    }
+
+    fn unmet(&self, _: &Request<'_>) -> Vec<String> {
+        vec!["its expression is false".into()]
     }
 }

@@ -117,7 +117,11 @@ impl Target {
 
     /// Whether both are meant.
     pub fn matches(&self, action: &str, resource: &str) -> bool {
-        self.actions.iter().any(|pattern| pattern.matches(action)) && self.matches_resource(resource)
+        self.matches_action(action) && self.matches_resource(resource)
+    }
+
+    pub(crate) fn matches_action(&self, action: &str) -> bool {
+        self.actions.iter().any(|pattern| pattern.matches(action))
     }
 
     pub(crate) fn matches_resource(&self, resource: &str) -> bool {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::decision::{Decision, Effect, Fault};
+use crate::part::Part;
 use crate::pattern::Target;
 use crate::request::Request;
 
@@ -27,6 +28,13 @@ pub trait Rule: Send + Sync {
     /// # Errors
     /// It cannot be told. Then a policy that denies does so, and one that allows does not.
     fn applies(&self, request: &Request<'_>) -> Result<bool, Fault>;
+
+    /// What does not hold when the policy does not apply, each in a few words. It may show values, so it is for whoever
+    /// made the request, and not for logs.
+    fn unmet(&self, request: &Request<'_>) -> Vec<String> {
+        let _ = request;
+        Vec::new()
+    }
 }
 
 impl<F: Fn(&Request<'_>) -> Result<bool, Fault> + Send + Sync> Rule for F {
@@ -81,6 +89,21 @@ impl Policy {
             return Decision::Undefined;
         }
         self.effect().of(&self.applies(request).0)
+    }
+
+    /// What it has to do with a request, and why no more than that.
+    pub fn part(&self, request: &Request<'_>) -> Part {
+        if !self.target().matches_action(request.action()) {
+            return Part::OtherAction;
+        }
+        if !self.target().matches_resource(request.resource()) {
+            return Part::OtherResource;
+        }
+        match self.applies(request).0 {
+            Ok(true) => Part::Applies,
+            Ok(false) => Part::Unmet(self.0.rule.as_ref().map(|rule| rule.unmet(request)).unwrap_or_default()),
+            Err(fault) => Part::Fails(fault),
+        }
     }
 
     /// What the rule says of a request that the target matches, and whether it read attributes.

@@ -287,9 +287,8 @@ fn look_at(loaded: &Loaded) -> Diagnostics {
         let unsupported = unsupported(entry).into_iter();
         found.extend(unsupported.map(|it| loaded.diagnostic(entry, it.severity, it.position, it.message)));
     }
-    if let Err(wrong) = policies::check(loaded) {
-        let problems = wrong.into_iter();
-        found.extend(problems.map(|it| loaded.diagnostic(it.entry, Severity::Error, it.position, it.message)));
+    if let Err(wrong) = policies::open(loaded) {
+        found.extend(wrong);
     }
     found
 }

@@ -35,6 +35,29 @@ pub(crate) fn run(folder: &Path, args: &[&str]) -> Ended {
     Program::start(folder, args).end()
 }
 
+/// Runs the program in a folder with these files. It ends with `code`, and its standard error holds `expected`, in this
+/// order; without any, it is empty. Returns its standard output.
+pub(crate) fn check<T: AsRef<[u8]>>(files: &[(&str, T)], args: &[&str], code: i32, expected: &[&str]) -> String {
+    let root = folder(files);
+    let Ended { code: ended, stdout, stderr } = run(root.path(), args);
+    let stderr = without_numbers(&stderr);
+    let shown = format!("{args:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    let mut rest = stderr.as_str();
+    for fragment in expected {
+        let Some(place) = rest.find(fragment) else { panic!("`{fragment}` is missing or not in its place: {shown}") };
+        rest = &rest[place + fragment.len()..];
+    }
+    assert!(!expected.is_empty() || stderr.is_empty(), "{shown}");
+    assert_eq!(ended, Some(code), "{shown}");
+    stdout
+}
+
+/// The same for a start that fails: nothing of it runs.
+pub(crate) fn refused<T: AsRef<[u8]>>(files: &[(&str, T)], args: &[&str], code: i32, expected: &[&str]) {
+    let stdout = check(files, args, code, expected);
+    assert_eq!(stdout, "", "{args:?}");
+}
+
 impl Program {
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
         Self::start_with(folder, args, &[])

@@ -48,7 +48,7 @@ impl Loaded {
 }
 
 /// Puts a value at a dotted path, making maps on the way.
-fn set(target: &mut ConfigValue, path: &str, value: ConfigValue) {
+pub(crate) fn set(target: &mut ConfigValue, path: &str, value: ConfigValue) {
     let (key, rest) = path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
     if !matches!(target.data, ConfigData::Map(_)) {
         target.data = ConfigData::Map(Vec::new());

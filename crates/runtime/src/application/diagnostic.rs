@@ -163,7 +163,7 @@ fn hidden(c: char) -> bool {
 }
 
 /// Line breaks stay: messages of a script may hold several lines.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,

@@ -16,7 +16,7 @@ use super::walk::{YamlFile, yaml_files};
 use super::yaml;
 
 /// The largest configuration file.
-const YAML_LIMIT: u64 = 2 << 20;
+pub(crate) const YAML_LIMIT: u64 = 2 << 20;
 
 /// An application as its files describe it.
 #[derive(Clone, Debug)]
