@@ -24,10 +24,10 @@ pub(crate) struct Policies {
 pub(crate) struct HostSubjects(RwLock<HashMap<HostId, Subject>>);
 
 /// What is wrong with a policy, or with what a host says of its processes.
-struct Problem<'a> {
-    entry: &'a Entry,
-    position: Position,
-    message: String,
+pub(crate) struct Problem<'a> {
+    pub(crate) entry: &'a Entry,
+    pub(crate) position: Position,
+    pub(crate) message: String,
 }
 
 /// What a set of entries puts in force.
@@ -73,14 +73,19 @@ impl Listener for Policies {
     }
 }
 
-/// The policies of an application, or everything that is wrong with them and with what its hosts say of them.
-pub(crate) fn open(loaded: &Loaded) -> Result<RuleSet, Diagnostics> {
-    let opened = read(loaded.entries.values(), &RuleSet::default());
-    opened.map(|(set, _)| set).map_err(|problems| {
-        problems.into_iter().fold(Diagnostics::default(), |mut found, it| {
-            found.push(loaded.diagnostic(it.entry, Severity::Error, it.position, it.message));
-            found
-        })
+/// Everything that is wrong with the policies of an application.
+pub(crate) fn check(loaded: &Loaded) -> Diagnostics {
+    rules(loaded).err().unwrap_or_default()
+}
+
+/// The policies of an application, or everything that is wrong with them.
+pub(crate) fn rules(loaded: &Loaded) -> Result<RuleSet, Diagnostics> {
+    read(loaded.entries.values(), &RuleSet::default()).map(|(set, _)| set).map_err(|problems| {
+        let mut found = Diagnostics::default();
+        for Problem { entry, position, message } in problems {
+            found.push(loaded.diagnostic(entry, Severity::Error, position, message));
+        }
+        found
     })
 }
 
@@ -150,7 +155,6 @@ pub(crate) fn plain(value: &ConfigValue) -> Result<Value, String> {
     })
 }
 
-/// A configuration map as policies see it.
 pub(crate) fn map(value: &ConfigValue) -> Result<Map, String> {
     let pairs = value.pairs().iter().map(|(key, value)| Ok((&*key.text, plain(value)?)));
     Map::new(pairs.collect::<Result<Vec<_>, String>>()?).map_err(|error| format!("is {error}"))

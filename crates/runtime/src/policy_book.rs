@@ -20,7 +20,7 @@ use crate::policy_report::PolicyReport;
 /// println!("{}", book.explain(&question).unwrap());
 /// ```
 pub struct PolicyBook {
-    pub(crate) set: RuleSet,
+    pub(crate) rules: RuleSet,
     /// Where each policy is written, by its id.
     places: BTreeMap<Arc<str>, String>,
 }
@@ -31,13 +31,13 @@ impl PolicyBook {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn open(loaded: &Loaded) -> Result<Self, Diagnostics> {
-        let set = policies::open(loaded)?;
+        let rules = policies::rules(loaded)?;
         let place = |id: &Arc<str>| {
             let origin = loaded.entries.get(&EntryId::parse(id)).map(|entry| &entry.origin);
             origin.map(|origin| format!("{}:{}", origin.file.display(), origin.line)).unwrap_or_default()
         };
-        let places = set.policy_ids().map(|id| (Arc::clone(id), place(id))).collect();
-        Ok(Self { set, places })
+        let places = rules.policy_ids().map(|id| (Arc::clone(id), place(id))).collect();
+        Ok(Self { rules, places })
     }
 
     /// What the policies decide, and what each of them has to do with it. Without groups and policies, all policies of
@@ -53,7 +53,7 @@ impl PolicyBook {
             self.everything()
         } else {
             named.try_fold(Scope::default(), |scope, (named, id)| {
-                let found = named.find(&self.set, id).map_err(PolicyQuestionError::Unknown)?;
+                let found = named.find(&self.rules, id).map_err(PolicyQuestionError::Unknown)?;
                 Ok(scope.union(&found))
             })?
         };
@@ -65,7 +65,7 @@ impl PolicyBook {
 
     /// The scope of all policies, by id.
     pub(crate) fn everything(&self) -> Scope {
-        self.places.keys().filter_map(|id| self.set.policy(id).cloned()).collect()
+        self.places.keys().filter_map(|id| self.rules.policy(id)).cloned().collect()
     }
 
     /// The file and line of a policy.

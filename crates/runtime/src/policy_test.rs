@@ -144,7 +144,7 @@ fn merged(own: &ConfigValue, defaults: Option<&ConfigValue>) -> ConfigValue {
 fn read_test(book: &PolicyBook, value: &ConfigValue, problems: &mut Problems) -> Option<Test> {
     const WHAT: &str = "the test";
     let before = problems.len();
-    let subject = policies::subject(WHAT, "", value, &book.set, problems);
+    let subject = policies::subject(WHAT, "", value, &book.rules, problems);
     let mut text = |key: &str| {
         let text = value.required_string(key).map(|text| text.to_string());
         text.map_err(|error| problems.push((error.position(), format!("{WHAT} {error}")))).ok()

@@ -287,9 +287,7 @@ fn look_at(loaded: &Loaded) -> Diagnostics {
         let unsupported = unsupported(entry).into_iter();
         found.extend(unsupported.map(|it| loaded.diagnostic(entry, it.severity, it.position, it.message)));
     }
-    if let Err(wrong) = policies::open(loaded) {
-        found.extend(wrong);
-    }
+    found.extend(policies::check(loaded));
     found
 }
 
