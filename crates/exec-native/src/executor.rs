@@ -11,6 +11,7 @@ use crate::config::NativeConfig;
 use crate::launch::{DEFAULT_PATH, Launch, environment};
 use crate::process::{Inner, NativeProcess, Terms};
 use crate::table::MARK;
+use crate::tree::Tree;
 
 /// Starts processes on this machine.
 ///
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
 struct Running {
     closed: bool,
     processes: HashMap<ExecId, Weak<Inner>>,
+    /// Ended, and perhaps not alone.
+    sweeping: HashMap<ExecId, Arc<Tree>>,
 }
 
 impl NativeExecutor {
@@ -142,6 +145,10 @@ impl Executor for NativeExecutor {
         for process in &all {
             process.gone().await;
         }
+        let sweeping: Vec<Arc<Tree>> = self.shared.running().sweeping.values().cloned().collect();
+        for tree in sweeping {
+            tree.swept().await;
+        }
     }
 }
 
@@ -166,14 +173,19 @@ impl Shared {
         Ok(())
     }
 
-    /// It has ended.
-    pub(crate) fn ended(&self) {
+    /// It has ended. With a tree, others may be left.
+    pub(crate) fn ended(&self, id: ExecId, tree: Option<&Arc<Tree>>) {
         self.active.fetch_sub(1, Ordering::AcqRel);
+        let mut running = self.running();
+        running.processes.remove(&id);
+        if let Some(tree) = tree {
+            running.sweeping.insert(id, tree.clone());
+        }
     }
 
     /// Nothing of it is left.
     pub(crate) fn leave(&self, id: ExecId) {
-        self.running().processes.remove(&id);
+        self.running().sweeping.remove(&id);
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![cfg(target_os = "linux")]
 
+/// The guide is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/write-an-executor.md")]
+struct Guide;
+
 mod cgroup;
 mod config;
+mod driver;
 mod executor;
 mod input;
 mod launch;

@@ -5,20 +5,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use perilune_exec_api::{
-    ByteStream, Containment, EndReason, ExecError, ExecId, ExecState, ExitInfo, OsSignal, Process, StdinEof, StdinMode,
-    Stop,
+    ByteStream, Containment, ExecError, ExecId, ExecState, ExitInfo, OsSignal, Process, StdinEof, StdinMode, Stop,
 };
 use rustix::pipe::PipeFlags;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::cgroup::Cgroup;
+use crate::driver::{Driver, FAR};
 use crate::executor::Shared;
 use crate::input::Input;
-use crate::launch::{Launch, launch_then, register_tree};
+use crate::launch::{Launch, launch_then};
 use crate::output::{Keep, Output};
-use crate::race::{First, both, race};
-use crate::tree::{Status, Tree, Watched};
+use crate::race::both;
+use crate::tree::Tree;
 use crate::undertaker;
 
 /// What holds for one process, with everything that its request left open filled in.
@@ -36,14 +36,14 @@ pub(crate) struct Terms {
 pub(crate) struct NativeProcess(Arc<Inner>);
 
 pub(crate) struct Inner {
-    id: ExecId,
-    terms: Terms,
-    shared: Arc<Shared>,
+    pub(crate) id: ExecId,
+    pub(crate) terms: Terms,
+    pub(crate) shared: Arc<Shared>,
     life: Mutex<Life>,
-    exit: watch::Sender<Option<ExitInfo>>,
-    input: Input,
-    stdout: Arc<Output>,
-    stderr: Arc<Output>,
+    pub(crate) exit: watch::Sender<Option<ExitInfo>>,
+    pub(crate) input: Input,
+    pub(crate) stdout: Arc<Output>,
+    pub(crate) stderr: Arc<Output>,
 }
 
 struct Life {
@@ -63,7 +63,7 @@ enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     Graceful(Duration),
     Timeout,
     Force,
@@ -308,7 +308,7 @@ impl Inner {
 
     fn run(self: &Arc<Self>, tree: Arc<Tree>, at: (Instant, SystemTime), handle: Handle) {
         // Should the runtime be gone, its drop sees to the process.
-        let driver = Driver { inner: self.clone(), tree: tree.clone(), at, ended: false };
+        let driver = Driver::new(self.clone(), tree.clone(), at);
         let asked = {
             let mut life = self.life();
             life.stage = Stage::Running(tree, handle.clone());
@@ -346,7 +346,7 @@ impl Inner {
         self.stop(Asked::Graceful(grace));
     }
 
-    fn stop(&self, asked: Asked) {
+    pub(crate) fn stop(&self, asked: Asked) {
         let mut life = self.life();
         life.closed |= asked != Asked::Timeout;
         life.asked = Some(match (life.asked, asked) {
@@ -395,6 +395,8 @@ impl Inner {
             Stage::Running(tree, _) => tree.clone(),
             _ => return 0,
         };
+        // Its end is known to all before anybody is told that nothing is left.
+        drop(self.exit.subscribe().wait_for(Option::is_some).await);
         tree.swept().await
     }
 
@@ -437,103 +439,13 @@ impl Inner {
         }
     }
 
+    /// Who asked for the end, if somebody did.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        self.life().asked
+    }
+
     fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sees one process to its end.
-struct Driver {
-    inner: Arc<Inner>,
-    tree: Arc<Tree>,
-    at: (Instant, SystemTime),
-    ended: bool,
-}
-
-impl Driver {
-    async fn drive(mut self) {
-        self.leader().await;
-        self.publish();
-        let (stdout, stderr) = (self.inner.stdout.clone(), self.inner.stderr.clone());
-        let (tree, drain_timeout) = (self.tree.clone(), self.inner.shared.config().drain_timeout);
-        // From here on nobody is kept waiting by this task but those who read; the process itself may go.
-        drop(self);
-        let streams = both(stdout.ended(), stderr.ended());
-        let others = async {
-            tree.swept_unhurried().await;
-            tokio::time::sleep(drain_timeout).await;
-        };
-        if let First::Right(()) = race(streams, others).await {
-            stdout.no_more();
-            stderr.no_more();
-        }
-    }
-
-    /// Waits for the end of the leader, and asks for it when its time is over.
-    async fn leader(&self) {
-        let watched = register_tree(Watched(self.tree.clone()));
-        let mut deadline = self.inner.terms.timeout;
-        while self.tree.peek().is_none() {
-            let ready = async {
-                match &watched {
-                    Ok(watched) => drop(watched.readable().await.map(|mut guard| guard.clear_ready())),
-                    // No room for one more among those that are watched: look now and then.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-                }
-            };
-            let Some(timeout) = deadline else {
-                ready.await;
-                continue;
-            };
-            let late = tokio::time::sleep_until((self.at.0 + timeout.min(FAR)).into());
-            if let First::Right(()) = race(ready, late).await {
-                deadline = None;
-                self.inner.stop(Asked::Timeout);
-            }
-        }
-    }
-
-    /// Makes the end known.
-    fn publish(&mut self) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        let inner = &self.inner;
-        let status = self.tree.peek().unwrap_or(Status::Lost);
-        if status == Status::Lost {
-            tracing::error!(os_pid = self.tree.leader(), "somebody else has collected the status of a process");
-        }
-        let asked = inner.life().asked;
-        let mut info = describe(status, asked, self.tree.was_forced());
-        let duration = self.at.0.elapsed();
-        (info.started_at, info.duration) = (self.at.1, duration);
-        info.ended_at = self.at.1.checked_add(duration).unwrap_or(self.at.1);
-        // Those who are told find nobody active, and nothing to write to.
-        inner.shared.ended();
-        inner.input.end();
-        inner.exit.send_replace(Some(info));
-        if inner.terms.sweep_on_exit || asked.is_some() {
-            self.tree.sweep();
-        } else {
-            self.tree.reap(0);
-        }
-        inner.shared.leave(inner.id);
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // The runtime it ran on has gone. What is left to do needs none.
-        if !self.ended {
-            self.tree.stop(Instant::now());
-            self.ended = true;
-            self.inner.shared.ended();
-            self.inner.shared.leave(self.inner.id);
-            self.inner.input.end();
-            self.inner.exit.send_replace(Some(ExitInfo::new(None, Some(libc::SIGKILL), EndReason::Killed)));
-            self.inner.stdout.end();
-            self.inner.stderr.end();
-        }
     }
 }
 
@@ -546,37 +458,12 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if !self.started {
-            self.inner.shared.ended();
-            self.inner.shared.leave(self.inner.id);
+            self.inner.shared.ended(self.inner.id, None);
         }
     }
 }
 
-/// Longer than any process runs, and short enough to be added to any moment.
-const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
-
 /// The reading end, then the writing end. Neither is inherited by whatever else is started.
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
-}
-
-fn describe(status: Status, asked: Option<Asked>, forced: bool) -> ExitInfo {
-    let (code, signal, core_dumped) = match status {
-        Status::Exited(code) => (Some(code), None, false),
-        Status::Signaled { signal, core_dumped } => (None, Some(signal), core_dumped),
-        Status::Lost => (None, None, false),
-    };
-    let killed = forced && signal == Some(libc::SIGKILL);
-    let reason = match (status, asked) {
-        (Status::Lost, _) => EndReason::Lost,
-        (_, Some(Asked::Timeout)) => EndReason::RunTimeout,
-        (_, Some(Asked::Force)) if killed => EndReason::Killed,
-        (_, Some(Asked::Graceful(_))) if killed => EndReason::StopTimeout,
-        (_, Some(Asked::Graceful(_))) => EndReason::Stopped,
-        (Status::Exited(_), _) => EndReason::Exited,
-        (Status::Signaled { .. }, _) => EndReason::Signaled,
-    };
-    let mut info = ExitInfo::new(code, signal, reason);
-    info.core_dumped = core_dumped;
-    info
 }

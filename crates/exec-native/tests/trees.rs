@@ -31,8 +31,9 @@ fn daemon_ends_with_the_close_of_its_process() {
 fn daemon_ends_with_the_end_of_its_process() {
     block_on(async {
         let executor = NativeExecutor::new();
-        let mut started = start(&executor, shell(DAEMON)).await;
+        let mut started = start(&executor, shell(&format!("{DAEMON}; read -r line"))).await;
         let daemon = started.pid().await;
+        started.process.write_stdin(b"\n".to_vec()).await.unwrap();
         assert!(started.process.wait().await.unwrap().success());
         // The daemon and what it waits for.
         assert!(started.process.swept().await >= 1);
