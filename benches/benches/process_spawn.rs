@@ -3,6 +3,7 @@
 //! Both sides take turns within one run, so that they meet the same machine. Printed are medians and their ratio.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::{CommandLine, ExecRequest, Executor, ExecutorExt, StdinMode};
@@ -25,16 +26,20 @@ fn command(program: &str, args: &[&str]) -> Command {
     command
 }
 
-async fn native_spawn(executor: &NativeExecutor) {
-    let process = executor.start(request("/bin/true", &[])).await.expect("a process");
-    process.wait().await.expect("an end");
+async fn native_spawns(executor: Arc<NativeExecutor>, count: usize) {
+    for _ in 0..count {
+        let process = executor.start(request("/bin/true", &[])).await.expect("a process");
+        process.wait().await.expect("an end");
+    }
 }
 
-async fn tokio_spawn() {
-    command("/bin/true", &[]).spawn().expect("a process").wait().await.expect("an end");
+async fn tokio_spawns(count: usize) {
+    for _ in 0..count {
+        command("/bin/true", &[]).spawn().expect("a process").wait().await.expect("an end");
+    }
 }
 
-async fn native_stream(executor: &NativeExecutor, bytes: usize) {
+async fn native_stream(executor: Arc<NativeExecutor>, bytes: usize) {
     let process =
         executor.create(request("/usr/bin/head", &["-c", &bytes.to_string(), "/dev/zero"])).expect("a process");
     let stdout = process.stdout().expect("a stream");
@@ -81,10 +86,16 @@ fn compare(rounds: usize, mut ours: impl FnMut() -> Duration, mut theirs: impl F
     (median(&mut a), median(&mut b))
 }
 
-fn time(tokio: &Runtime, future: impl Future<Output = ()>) -> Duration {
-    let start = Instant::now();
-    tokio.block_on(future);
-    start.elapsed()
+/// In a task, as everything that the actor runtime asks of processes.
+fn time(tokio: &Runtime, future: impl Future<Output = ()> + Send + 'static) -> Duration {
+    tokio.block_on(async {
+        let task = async move {
+            let start = Instant::now();
+            future.await;
+            start.elapsed()
+        };
+        tokio.spawn(task).await.expect("a measurement")
+    })
 }
 
 fn main() {
@@ -92,24 +103,18 @@ fn main() {
     let brief = std::env::args().any(|arg| arg == "--test");
     let (rounds, spawns, bytes) = if brief { (1, 5, 1 << 20) } else { (21, 200, 256 << 20) };
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let executor = NativeExecutor::new();
+    let executor = Arc::new(NativeExecutor::new());
 
-    let repeat = async |count: usize| {
-        for _ in 0..count {
-            native_spawn(&executor).await;
-        }
-    };
-    let repeat_tokio = async |count: usize| {
-        for _ in 0..count {
-            tokio_spawn().await;
-        }
-    };
-    let (ours, theirs) = compare(rounds, || time(&tokio, repeat(spawns)), || time(&tokio, repeat_tokio(spawns)));
+    let (ours, theirs) = compare(
+        rounds,
+        || time(&tokio, native_spawns(executor.clone(), spawns)),
+        || time(&tokio, tokio_spawns(spawns)),
+    );
     let rate = |seconds: f64| spawns as f64 / seconds;
     println!("spawn and wait: {:.0}/s, Tokio {:.0}/s, ratio {:.2}", rate(ours), rate(theirs), theirs / ours);
 
     let (ours, theirs) =
-        compare(rounds, || time(&tokio, native_stream(&executor, bytes)), || time(&tokio, tokio_stream(bytes)));
+        compare(rounds, || time(&tokio, native_stream(executor.clone(), bytes)), || time(&tokio, tokio_stream(bytes)));
     let rate = |seconds: f64| bytes as f64 / seconds / f64::from(1 << 20);
     println!("standard output: {:.0} MiB/s, Tokio {:.0} MiB/s, ratio {:.2}", rate(ours), rate(theirs), theirs / ours);
 }
