@@ -263,6 +263,37 @@ fn timers_and_completions_are_noticed() {
 }
 
 #[test]
+fn actor_that_becomes_something_else_gets_no_answer_to_what_it_asked_before() {
+    let mut worker = FakeWorker::default();
+    worker.answer_later(true);
+    let target = worker.bystander();
+    let (hand, handed) = std::sync::mpsc::channel();
+    let mut hand = Some(hand);
+    let pid = worker.start(steps(move |cx| {
+        assert_eq!(cx.monitor(target, Some(1)), Outcome::Pending);
+        cx.start_timer(Duration::from_secs(1), 2);
+        hand.take().expect("the first step").send((cx.completion(3), cx.waker())).expect("a test");
+        Step::Become(Box::new(|_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            let notice = |notice: Notice, _: &mut dyn Context| panic!("not for this one: {notice:?}");
+            Ok(Box::new(Closure { step: |_: &mut dyn Context| Step::Wait, notice }))
+        }))
+    }));
+    worker.run();
+    assert!(worker.asked(pid).contains(&Asked::Become));
+    worker.answer(pid, 1);
+    let (complete, wake) = handed.recv().expect("a completion");
+    complete(Box::new(()));
+    wake();
+    worker.advance(Duration::from_secs(1));
+    let before = worker.inspect().0.slices;
+    worker.run();
+    assert_eq!((worker.inspect().0.slices, worker.ended(pid)), (before + 1, None));
+    // The monitor is in place all the same.
+    worker.exit(target, ExitReason::Normal(None));
+    assert_eq!(worker.mailbox(pid).events_len(), 1);
+}
+
+#[test]
 fn cancel_deadline_passes_with_the_virtual_clock() {
     let mut worker = FakeWorker::default();
     let pid = worker.bystander();

@@ -77,7 +77,8 @@ impl Core {
     pub(super) fn transform(&mut self, index: u32, factory: Box<dyn ActorFactory>) {
         let slot = &mut self.slots[index as usize];
         let former = slot.actor.take();
-        slot.era += 1;
+        // Nobody waits for an answer through as many lives as it takes to come around.
+        slot.era = slot.era.wrapping_add(1);
         slot.trap_links = false;
         slot.mailbox.unlisten_all();
         let timers = slot.extra.as_mut().map(|extra| std::mem::take(&mut extra.timers));

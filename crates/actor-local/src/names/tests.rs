@@ -69,7 +69,13 @@ fn name_is_free_when_the_end_is_seen() {
         node.names.register("name", pid(0)).expect("a free name");
         let (names, directory) = (Arc::clone(&node.names), Arc::clone(&node.directory));
         // Whoever sees that the holder is gone need not wait for its worker to release the name.
-        let other = spawn(move || (!directory.is_live(address(0))).then(|| names.register("name", pid(1))));
+        let other = spawn(move || {
+            let gone = !directory.is_live(address(0));
+            gone.then(|| {
+                assert_eq!(names.whereis("name"), None);
+                names.register("name", pid(1))
+            })
+        });
         node.end(0);
         let taken = other.join().expect("no panic");
         assert!(taken.is_none() || taken == Some(Ok(())));

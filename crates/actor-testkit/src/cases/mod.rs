@@ -189,4 +189,34 @@ mod tests {
             assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
         }
     }
+    /// The cases in the list above.
+    fn cases() -> Vec<&'static str> {
+        let list = include_str!("mod.rs").lines().map(str::trim);
+        let list = list.skip_while(|line| *line != "ordering {").take_while(|line| *line != "#[cfg(test)]");
+        list.filter(|line| line.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).collect()
+    }
+
+    #[test]
+    fn every_case_proves_a_documented_rule() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/semantics.md");
+        let Ok(document) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: the published package comes without the project's documents");
+            return;
+        };
+        let cases: Vec<_> = cases().into_iter().filter(|name| !name.is_empty()).collect();
+        assert!(cases.len() > 100, "{} cases", cases.len());
+        for case in &cases {
+            assert!(document.contains(&format!("`{case}`")), "docs/semantics.md does not name {case}");
+        }
+        // And what the sections about actors name is a case, unless it says where it is.
+        for section in ["Order", "Mailboxes", "Addresses and names", "Monitors", "Links", "Ends", "Upgrades", "Hosts"] {
+            let start = document.find(&format!("\n## {section}\n")).unwrap_or_else(|| panic!("no section {section}"));
+            let rows = document[start + 4..].split("\n## ").next().into_iter().flat_map(str::lines);
+            for proof in rows.filter_map(|row| row.trim_end_matches('|').rsplit('|').next()) {
+                for name in proof.split('`').skip(1).step_by(2).filter(|name| !name.contains('/')) {
+                    assert!(cases.contains(&name), "{section}: there is no case {name}");
+                }
+            }
+        }
+    }
 }
