@@ -258,6 +258,13 @@ fn what_is_wrong_with_the_defaults_is_told_once() {
     assert_eq!(ended.stderr.matches("`actor` of the test needs a string as `id`, not a list").count(), 1, "{ended:?}");
 }
 
+#[test]
+fn the_example_decides_as_it_says() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let ended = run(&examples, &["policy", "test", "sandbox/decisions.yaml", "sandbox"]);
+    assert_eq!((&*ended.stdout, &*ended.stderr, ended.code), ("4 passed, 0 failed\n", "", Some(0)));
+}
+
 // --- policies that are wrong
 
 const RUNS: &str = "
@@ -504,4 +511,40 @@ fn commands_act_for_the_identity_of_their_terminal() {
         nil\tnot allowed to spawn process: app:who\n";
     check_hosts(terminal, &[], same);
     check_hosts(terminal, &["--set", "security.strict_mode=true"], same);
+}
+
+#[test]
+fn refusals_are_logged_with_their_reasons_for_those_who_ask() {
+    let index = hosts("    lifecycle: {security: {actor: {id: user, meta: {key: hidden}}, groups: [guards]}}");
+    let main = "return function() process.send(process.pid(), 'topic', 'hidden') end";
+    let files = [("_index.yaml", index.as_str()), ("main.lua", main), ("who.lua", WHO)];
+    let root = folder(&files);
+    let audit = |args: &[&str]| -> Vec<String> {
+        let ended = run(root.path(), &[&["run", "."], args].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let lines = program::without_numbers(&ended.stderr);
+        lines.lines().filter(|line| line.contains("perilune::audit")).map(str::to_owned).collect()
+    };
+    let check = |line: &str, expected: &[&str]| {
+        for fragment in expected {
+            assert!(line.contains(fragment), "{fragment} is missing: {line}");
+        }
+        assert!(!line.contains("hidden"), "{line}");
+    };
+    let pid = r#""{app:terminal|…}""#;
+    let [line] = &audit(&["-v"])[..] else { panic!("not one line") };
+    let common = [r#""level":"DEBUG""#, r#""action":"process.send""#, &format!(r#""resource":{pid}"#)];
+    check(line, &common);
+    check(line, &[&format!(r#""pid":{pid}"#), r#""principal":"user""#, r#""entry":"app:main""#]);
+    check(line, &["denied: no policy allows it"]);
+    assert_eq!(audit(&[]), [""; 0]);
+
+    let nobody = hosts("");
+    fs::write(root.path().join("_index.yaml"), nobody).unwrap();
+    let [line] = &audit(&["-v", "--set", "security.strict_mode=true"])[..] else { panic!("not one line") };
+    check(line, &common);
+    check(
+        line,
+        &[r#""principal":"""#, "denied: it acts for nobody or within no policies, and security.strict_mode is on"],
+    );
 }
