@@ -1,8 +1,9 @@
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, RwLock};
+use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use perilune_actor_core::{ActorError, HostId, HostSpec};
+
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering};
 
 /// A host's limits and how many actors it has. There is one per name: workers keep it, so limits change inside it.
 pub(crate) struct Host {
@@ -93,3 +94,6 @@ impl Host {
         self.next.fetch_add(1, Ordering::Relaxed) % workers
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod host;
 mod inject;
 mod names;
 mod scheduler;
+mod sync;
 mod ticker;
 mod timers;
 mod worker;

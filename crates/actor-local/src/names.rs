@@ -1,24 +1,22 @@
 use std::sync::Arc;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use perilune_actor_core::{ActorError, Name, NameRegistry, Pid};
-use rustc_hash::FxBuildHasher;
 
 use crate::directory::{Address, Directory};
+use crate::sync::{Entry, Map};
 
 /// Names of this node. No guard of the tables leaves a method.
 // INVARIANT: `names` may be locked while an entry of `holders` is, never the other way round. Both change together under
 // the name's entry, or a name could be left without its holder's list knowing of it.
 pub(crate) struct LocalNames {
     directory: Arc<Directory>,
-    holders: DashMap<Name, Pid, FxBuildHasher>,
-    names: DashMap<Pid, Vec<Name>, FxBuildHasher>,
+    holders: Map<Name, Pid>,
+    names: Map<Pid, Vec<Name>>,
 }
 
 impl LocalNames {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, holders: DashMap::default(), names: DashMap::default() }
+        Self { directory, holders: Map::default(), names: Map::default() }
     }
 
     /// Frees what an ended actor had. Its directory entry is closed already, so no new name can appear.
@@ -91,3 +89,6 @@ impl NameRegistry for LocalNames {
         removed.is_some_and(|(_, pid)| self.is_live(pid))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::thread::{JoinHandle, Thread};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, Thread, current, fence, park};
 
 /// Ends slices that are used up.
 ///
@@ -12,7 +13,9 @@ pub(crate) struct Ticker {
     slices: Vec<Slice>,
     asleep: AtomicBool,
     stop: AtomicBool,
-    thread: std::sync::OnceLock<Thread>,
+    /// Locked by the thread before it first looks whether to sleep or to stop, so that whoever does not find it here
+    /// need not wake it.
+    thread: Mutex<Option<Thread>>,
 }
 
 #[repr(align(64))]
@@ -41,7 +44,7 @@ impl Ticker {
             slices: (0..workers).map(|_| Slice::default()).collect(),
             asleep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            thread: std::sync::OnceLock::new(),
+            thread: Mutex::new(None),
         })
     }
 
@@ -69,33 +72,38 @@ impl Ticker {
         attention.load(Ordering::Relaxed) && attention.swap(false, Ordering::Relaxed)
     }
 
-    /// A worker goes to sleep.
-    pub(crate) fn rest(&self, worker: usize) {
-        self.slices[worker].awake.store(false, Ordering::Relaxed);
-    }
-
-    /// A worker goes from sleep to work.
-    pub(crate) fn wake(&self, worker: usize) {
-        self.slices[worker].awake.store(true, Ordering::Relaxed);
-        // Pairs with the fence in `run`: either this sees the ticker asleep, or the ticker sees the worker awake.
+    /// A worker sleeps while `sleep` lasts. The ticker is up before it gets to work.
+    pub(crate) fn rest<R>(&self, worker: usize, sleep: impl FnOnce() -> R) -> R {
+        let awake = &self.slices[worker].awake;
+        awake.store(false, Ordering::Relaxed);
+        let result = sleep();
+        awake.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `doze`: either this sees the ticker asleep, or the ticker sees the worker awake.
         fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed)
-            && let Some(thread) = self.thread.get()
-        {
-            thread.unpark();
+        if self.asleep.load(Ordering::Relaxed) {
+            self.unpark();
         }
+        result
     }
 
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.get() {
+        self.unpark();
+    }
+
+    fn unpark(&self) {
+        if let Some(thread) = &*self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             thread.unpark();
         }
     }
 
+    /// The calling thread is the one to wake. Not known by whoever started it before its first sleep.
+    fn enlist(&self) {
+        *self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(current());
+    }
+
     fn run(&self, budget: Duration, interrupts: &[Interrupt]) {
-        // Here rather than by whoever started the thread, who might come too late for the first sleep.
-        let _ = self.thread.set(std::thread::current());
+        self.enlist();
         let period = budget / 2;
         let mut seen = vec![(0, Instant::now()); self.slices.len()];
         let mut idle_ticks = 0;
@@ -116,17 +124,25 @@ impl Ticker {
                 std::thread::park_timeout(period);
                 continue;
             }
-            self.asleep.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            if self.all_rest() && !self.stop.load(Ordering::Acquire) {
-                std::thread::park();
-            }
-            self.asleep.store(false, Ordering::Relaxed);
+            self.doze();
             idle_ticks = 0;
         }
+    }
+
+    /// Sleeps until a worker goes to work or the end comes. Whoever tells of the end wakes this thread, now or before.
+    fn doze(&self) {
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.all_rest() {
+            park();
+        }
+        self.asleep.store(false, Ordering::Relaxed);
     }
 
     fn all_rest(&self) -> bool {
         self.slices.iter().all(|slice| !slice.awake.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests;

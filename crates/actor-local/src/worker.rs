@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use crossbeam_channel::Receiver;
 
 use crate::core::Core;
@@ -24,11 +22,8 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
         core.fire_timers();
         core.publish_load();
         if core.queue.is_empty() && taken < BATCH {
-            let ticker = Arc::clone(&core.shared.ticker);
-            ticker.rest(core.worker);
-            let inject = park(&core, inbox);
-            // Whatever comes now may run long: the ticker must be up before.
-            ticker.wake(core.worker);
+            // Whatever comes may run long: the ticker must be up before.
+            let inject = core.shared.ticker.rest(core.worker, || park(&core, inbox));
             if inject.is_some_and(|inject| !core.handle(inject)) {
                 break;
             }

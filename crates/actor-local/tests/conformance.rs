@@ -1,7 +1,8 @@
 //! The scheduler keeps the contract, alone on a thread and on several.
 
 use perilune_actor_local::LocalScheduler;
-use perilune_actor_testkit::{Harness, Setup};
+use perilune_actor_testkit::{Harness, Setup, actor_ops, check_actors};
+use proptest::prelude::*;
 
 struct Local {
     workers: usize,
@@ -33,4 +34,18 @@ mod two_workers {
 
 mod four_workers {
     perilune_actor_testkit::conformance!(super::Local { workers: 4 });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lives_on_one_worker_agree_with_the_model(ops in actor_ops(1..100)) {
+        check_actors(&Local { workers: 1 }, &ops);
+    }
+
+    #[test]
+    fn lives_on_several_workers_agree_with_the_model(ops in actor_ops(1..100), workers in 2usize..5) {
+        check_actors(&Local { workers }, &ops);
+    }
 }

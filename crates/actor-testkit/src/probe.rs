@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use perilune_actor_core::{
-    Actor, ActorError, Answer, Context, Envelope, ErrorKind, Event, ExitReason, Failure, HostId, Name, Notice, Outcome,
-    Pid, Placement, Relation, Spawn, Step, Topic, Value,
+    Actor, ActorError, ActorFactory, Answer, Context, Envelope, ErrorKind, Event, ExitReason, Failure, HostId, Name,
+    Notice, Outcome, Pid, Placement, Relation, Spawn, Step, Topic, Value,
 };
 
 use crate::stage::wait;
@@ -83,20 +83,14 @@ impl Probe {
         let (tell_answer, answers) = unbounded();
         let (tell_end, ended) = bounded(1);
         let player = Player {
-            desk: Desks(Arc::clone(&desk)),
+            desk: Arc::new(Desks(Arc::clone(&desk))),
             holds: plan.holds,
             messages: tell_message,
             events: tell_event,
             timers: tell_timer,
             answers: tell_answer,
         };
-        let trap_links = plan.trap_links;
-        let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
-            player.desk.0.hang(cx);
-            cx.set_trap_links(trap_links);
-            Ok(Box::new(player))
-        };
-        let mut spawn = Spawn::new(host, Box::new(factory));
+        let mut spawn = Spawn::new(host, player.factory(plan.trap_links));
         spawn.name = plan.name;
         spawn.relation = plan.relation;
         spawn.placement = plan.placement;
@@ -145,6 +139,21 @@ impl Probe {
     /// Fails with [`failure`], some time.
     pub fn fail(&self) {
         self.exit(ExitReason::failed(failure()));
+    }
+
+    /// Goes on as another probe that reports to the same place, and holds and traps as planned; the rest of a plan is
+    /// for spawns. Returns when it has.
+    ///
+    /// # Panics
+    /// The actor has ended.
+    pub fn transform(&self, plan: Plan) {
+        self.desk.put(Command::Transform(plan));
+        self.run(|_| ());
+    }
+
+    /// Goes on as what the factory makes, some time.
+    pub fn become_what(&self, factory: Box<dyn ActorFactory>) {
+        self.desk.put(Command::Become(factory));
     }
 
     /// Panics with that text in its step, some time.
@@ -321,6 +330,8 @@ type Act = Box<dyn FnOnce(&mut dyn Context) + Send>;
 
 enum Command {
     Run(Act),
+    Transform(Plan),
+    Become(Box<dyn ActorFactory>),
     Exit(ExitReason),
 }
 
@@ -381,8 +392,9 @@ impl Drop for Desks {
     }
 }
 
+#[derive(Clone)]
 struct Player {
-    desk: Desks,
+    desk: Arc<Desks>,
     holds: bool,
     messages: Sender<Envelope>,
     events: Sender<Event>,
@@ -391,6 +403,17 @@ struct Player {
 }
 
 impl Player {
+    fn factory(self, trap_links: bool) -> Box<dyn ActorFactory> {
+        Box::new(move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            self.desk.0.hang(cx);
+            // Off is what every actor starts with, and also what one becomes.
+            if trap_links {
+                cx.set_trap_links(true);
+            }
+            Ok(Box::new(self))
+        })
+    }
+
     fn report(&self, cx: &mut dyn Context) {
         if self.holds {
             return;
@@ -411,6 +434,11 @@ impl Actor for Player {
         while let Some(command) = self.desk.0.next() {
             match command {
                 Command::Run(run) => run(cx),
+                Command::Transform(plan) => {
+                    let next = Self { holds: plan.holds, ..self.clone() };
+                    return Step::Become(next.factory(plan.trap_links));
+                }
+                Command::Become(factory) => return Step::Become(factory),
                 Command::Exit(reason) => return Step::Exit(reason),
             }
         }

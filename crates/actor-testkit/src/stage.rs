@@ -121,6 +121,30 @@ impl<'a, H: Harness> Stage<'a, H> {
         Acting { pid: self.scheduler.spawn(spawn).expect("an actor"), ended }
     }
 
+    /// A host whose actors share one worker, and something that `start` started on another one, if there is another. What
+    /// it started before that stays where it is.
+    ///
+    /// # Panics
+    /// An actor has ended already.
+    pub fn apart<A>(&self, start: impl Fn() -> A, pid: impl Fn(&A) -> Pid) -> (HostId, A) {
+        let together = HostId::new("testkit together");
+        self.scheduler.add_host(HostSpec { workers: 1, ..HostSpec::new(together) });
+        let sample = self.try_probe_on(together, Plan::default()).expect("a probe");
+        let worker = |pid| self.find(pid).expect("a live actor").worker;
+        let (there, workers) = (worker(sample.pid()), self.scheduler.workers().len());
+        sample.finish();
+        sample.ended();
+        let mut actor = start();
+        // Spread in turn, so that the second is elsewhere.
+        for _ in 0..workers {
+            if worker(pid(&actor)) != there {
+                break;
+            }
+            actor = start();
+        }
+        (together, actor)
+    }
+
     /// What the live view says of an actor.
     pub fn find(&self, pid: Pid) -> Option<ActorInfo> {
         self.scheduler.actors().into_iter().find(|info| info.pid == pid)

@@ -88,7 +88,7 @@ fn every_example_has_a_command_that_says_what_it_does() {
 fn every_fragment_runs_as_a_script() {
     let (programs, workers): (Vec<_>, Vec<_>) =
         names(&fragments()).into_iter().partition(|name| expected_of(&fragments().join(name)).is_some());
-    assert_eq!((programs.len(), workers.len()), (27, 9), "{programs:?} and {workers:?}");
+    assert_eq!((programs.len(), workers.len()), (31, 9), "{programs:?} and {workers:?}");
     // Away from the workspace: only a folder and its scripts.
     let copies: Vec<_> = names(&fragments())
         .into_iter()

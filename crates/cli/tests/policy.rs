@@ -428,7 +428,7 @@ fn strict_mode_refuses_everything_to_those_without_an_identity() {
         assert_eq!((ended.stderr.as_str(), ended.code), ("", Some(0)));
         ended.stdout
     };
-    let strict = "42 refused\nnot refused: lookup, get_options, env.get_all, security.can\n";
+    let strict = "44 refused\nnot refused: lookup, get_options, env.get_all, security.can\n";
     assert_eq!(told(&["--set", "security.strict_mode=true"]), strict);
     assert!(told(&[]).starts_with("0 refused\n"));
 }
@@ -511,6 +511,56 @@ fn commands_act_for_the_identity_of_their_terminal() {
         nil\tnot allowed to spawn process: app:who\n";
     check_hosts(terminal, &[], same);
     check_hosts(terminal, &["--set", "security.strict_mode=true"], same);
+}
+
+#[test]
+fn what_a_call_adds_reaches_policies() {
+    let index = "\
+namespace: app
+entries:
+  - name: terminal
+    kind: terminal.host
+    lifecycle: {security: {actor: {id: user}, policies: [executors, runs, names]}}
+  - {name: programs, kind: exec.native}
+  - {name: others, kind: exec.native}
+  - name: main
+    kind: process.lua
+    meta: {command: {name: main, main: true}}
+    modules: [exec]
+    source: file://main.lua
+  - name: executors
+    kind: security.policy
+    policy: {actions: exec.get, resources: '*', effect: allow}
+  - name: runs
+    kind: security.policy.expr
+    policy:
+      actions: exec.run
+      resources: '*'
+      effect: allow
+      expression: meta.executor == 'app:programs' && meta.work_dir == '/tmp' && resource startsWith 'echo '
+  - name: names
+    kind: security.policy
+    policy:
+      actions: process.registry.register
+      resources: '*'
+      effect: allow
+      conditions: [{field: meta.target, operator: eq, value_from: meta.pid}]
+";
+    let main = "\
+local exec = require('exec')
+
+return function()
+    local function run(id, command, work_dir)
+        return (pcall(function() return exec.get(id):exec(command, { work_dir = work_dir }) end))
+    end
+    print(run('app:programs', 'echo x', '/tmp'), run('app:programs', 'echo x'), run('app:programs', 'echo x', '/'))
+    print(run('app:others', 'echo x', '/tmp'), run('app:programs', 'true', '/tmp'))
+    print((process.registry.register('own', process.pid())), (process.registry.register('its', '{app:terminal|0xfffff}')))
+end
+";
+    let files = [("_index.yaml", index), ("main.lua", main)];
+    let expected = "true\tfalse\tfalse\nfalse\tfalse\ntrue\tnil\n";
+    assert_eq!(check(&files, &["run", "-s", "."], 0, &[]), expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::command::CommandLine;
 
-/// What to start, and how. Whatever is left open is for the executor to decide.
+/// What to start, and how. Whatever is `None` or empty is for the executor to decide.
 ///
 /// ```
 /// use perilune_exec_api::{CommandLine, ExecRequest};
@@ -27,7 +27,7 @@ pub struct ExecRequest {
     /// What it reads.
     pub stdin: StdinMode,
     /// When its input ends without being closed.
-    pub stdin_eof: StdinEof,
+    pub stdin_eof: Option<StdinEof>,
     /// What it may use at most.
     pub limits: Limits,
     /// As whom it runs.
@@ -43,7 +43,7 @@ pub struct ExecRequest {
 }
 
 impl ExecRequest {
-    /// A request with nothing but a command: clean environment, input that is closed explicitly, no limits.
+    /// A request with nothing but a command: a clean environment and piped input.
     pub fn new(command: CommandLine) -> Self {
         Self {
             command,
@@ -51,7 +51,7 @@ impl ExecRequest {
             env: BTreeMap::new(),
             env_mode: EnvMode::Clean,
             stdin: StdinMode::Piped,
-            stdin_eof: StdinEof::Explicit,
+            stdin_eof: None,
             limits: Limits::default(),
             identity: Identity::default(),
             timeout: None,

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::application::{ConfigData, ConfigValue, did_you_mean, parse_yaml};
+use crate::executors::ExecSettings;
 
 /// Settings of a runtime, from configuration files and the command line.
 #[derive(Clone, Debug)]
@@ -23,6 +24,12 @@ pub struct Config {
     pub api: u8,
     /// Actors that act for nobody, or within no policies, may do nothing instead of everything.
     pub strict_mode: bool,
+    /// Every application has the executor `process:native`.
+    pub exec_builtin: bool,
+    /// How long a program is silent that waits for input.
+    pub exec_stdin_idle: Duration,
+    /// Bytes of output that are kept while nobody reads them and somebody waits for the end.
+    pub exec_max_unread: u64,
     /// Messages a mailbox holds; 0 = any number.
     pub mailbox: u64,
     /// Bytes of one payload; 0 = any number.
@@ -44,6 +51,9 @@ impl Default for Config {
             registry_history: true,
             api: 1,
             strict_mode: false,
+            exec_builtin: true,
+            exec_stdin_idle: Duration::from_millis(200),
+            exec_max_unread: 16 << 20,
             mailbox: 0,
             max_payload_bytes: 16 << 20,
             step_budget: Duration::from_millis(2),
@@ -107,6 +117,14 @@ const KEYS: [&str; 17] = [
 ];
 
 impl Config {
+    pub(crate) fn exec(&self) -> ExecSettings {
+        ExecSettings {
+            builtin: self.exec_builtin,
+            quiet: self.exec_stdin_idle,
+            max_unread: usize::try_from(self.exec_max_unread).unwrap_or(usize::MAX),
+        }
+    }
+
     /// Takes every setting of a YAML file.
     ///
     /// # Errors
@@ -195,8 +213,11 @@ impl Config {
                 self.api = if text == "2" { 2 } else { 1 };
             }
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
+            "exec.builtin" => self.exec_builtin = boolean()?,
+            "exec.stdin_idle" => self.exec_stdin_idle = duration()?,
+            "exec.max_unread" => self.exec_max_unread = number()?,
             "security.strict_mode" => self.strict_mode = boolean()?,
-            "lua.limits.memory" | "relay.node_name" | "exec.builtin" | "exec.stdin_idle" | "exec.max_unread" => {}
+            "lua.limits.memory" | "relay.node_name" => {}
             _ => return Err(ConfigError::Unknown { key: key.into(), near: did_you_mean(key, KEYS).and_then(known) }),
         }
         Ok(())

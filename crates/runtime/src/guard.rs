@@ -5,12 +5,13 @@ mod environment;
 mod recent;
 
 use std::cell::{LazyCell, RefCell};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use perilune_actor_core::{Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Access, Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Purpose, Resource, Services,
-    Start, Started, Subscription, Terminal, Volume,
+    Access, Callable, Definition, EntryRegistry, Environment, ExecutorHandle, Level, Origin, Published, Purpose,
+    Resource, Services, Start, Started, Subscription, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -171,6 +172,16 @@ impl<S: Services> Services for Guarded<S> {
     fn function(&self, origin: &Origin<'_>, id: &str) -> Result<Callable, Failure> {
         self.check(origin, &Access::to("funcs.call", id, "not allowed"))?;
         self.inner.function(origin, id)
+    }
+
+    fn executor(&self, origin: &Origin<'_>, id: &str) -> Result<ExecutorHandle, Failure> {
+        let access = Access::new("exec.get", Resource::Text(id), "permission denied: access executor", "");
+        self.check(origin, &access)?;
+        self.inner.executor(origin, id)
+    }
+
+    fn drive(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.inner.drive(work);
     }
 
     fn publish(&self, origin: &Origin<'_>, event: Published) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
+use perilune_exec_api::ExecutorFactory;
 use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Settings, Vm};
 use perilune_policy::Strictness;
 use perilune_policy_rules::RuleEngine;
@@ -12,6 +13,7 @@ use perilune_policy_rules::RuleEngine;
 use crate::application::{Definition, Diagnostics, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
+use crate::executors::Executors;
 use crate::guard::Guarded;
 use crate::hosts::{Hosts, functions_host};
 use crate::policies::{self, HostSubjects, Policies};
@@ -60,8 +62,24 @@ impl Runtime {
     /// # Errors
     /// An application with errors, or threads that could not be had. Nothing is left running.
     pub fn start(loaded: Loaded, config: Config) -> Result<Self, StartError> {
+        Self::builder().start(loaded, config)
+    }
+
+    /// A runtime with more than what this crate brings.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    fn start_with(loaded: Loaded, config: Config, own: RuntimeBuilder) -> Result<Self, StartError> {
         let mut warnings = loaded.warnings.clone();
-        let checked = look_at(&loaded);
+        let executors = Executors::new(config.exec(), own.executors);
+        let mut checked = look_at(&loaded);
+        for entry in loaded.entries.values() {
+            if let Some(problem) = executors.check(entry) {
+                let message = format!("entry `{}`: {problem}", entry.id);
+                checked.push(loaded.diagnostic(entry, Severity::Error, entry.data.position, message));
+            }
+        }
         if checked.has_errors() {
             warnings.extend(checked);
             return Err(StartError::Application(warnings));
@@ -81,13 +99,23 @@ impl Runtime {
         let registry = Arc::new(Registry::new(loaded, config.registry_history));
         let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
         let entries = AppRegistry::new(Arc::clone(&registry), io.handle().clone());
-        let services = Arc::new(AppServices::new(Arc::clone(&registry), entries, volumes, prints_all, subjects));
+        let handle = io.handle().clone();
+        let services = Arc::new(AppServices::new(
+            Arc::clone(&registry),
+            entries,
+            volumes,
+            prints_all,
+            subjects,
+            executors,
+            handle,
+        ));
         let strictness = if config.strict_mode { Strictness::Strict } else { Strictness::Lenient };
         let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
         let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
         let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
         registry.listen(Arc::new(hosts));
         registry.listen(Arc::new(policies));
+        registry.listen(Arc::clone(&services.executors) as _);
         registry.listen(Arc::clone(&services.environment) as _);
         let stopped = AtomicBool::new(false);
         Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
@@ -267,6 +295,14 @@ impl Runtime {
             }
         });
         self.scheduler.stop();
+        self.end_programs(self.config.shutdown_timeout);
+    }
+
+    /// Ends all programs that processes have started, those that do not obey within `grace` by force.
+    pub fn end_programs(&self, grace: Duration) {
+        if let Some(io) = &self.io {
+            io.block_on(self.services.executors.shutdown(grace));
+        }
     }
 }
 
@@ -277,6 +313,41 @@ impl Drop for Runtime {
             // A read from the terminal cannot be interrupted.
             io.shutdown_background();
         }
+    }
+}
+
+/// Puts together what a runtime has beyond what this crate brings.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use perilune_exec_api::ExecutorFactory;
+/// use perilune_runtime::{Config, Runtime, StartError, application::Loaded};
+///
+/// /// Runs an application whose entries may be of one more kind.
+/// fn run(loaded: Loaded, own: Arc<dyn ExecutorFactory>) -> Result<Runtime, StartError> {
+///     Runtime::builder().executor(own).start(loaded, Config::default())
+/// }
+/// ```
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    executors: Vec<Arc<dyn ExecutorFactory>>,
+}
+
+impl RuntimeBuilder {
+    /// Entries of the factory's kind are executors that it makes. A kind that is given again is the last one's.
+    #[must_use]
+    pub fn executor(mut self, factory: Arc<dyn ExecutorFactory>) -> Self {
+        self.executors.push(factory);
+        self
+    }
+
+    /// As [`Runtime::start`].
+    ///
+    /// # Errors
+    /// Those of [`Runtime::start`].
+    pub fn start(self, loaded: Loaded, config: Config) -> Result<Runtime, StartError> {
+        Runtime::start_with(loaded, config, self)
     }
 }
 

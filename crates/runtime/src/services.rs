@@ -1,13 +1,16 @@
+use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
-    Callable, Definition, EntryRegistry, Environment, Level, Origin, Published, Services, Start, Started, Subscription,
-    Terminal, Volume,
+    Callable, Definition, EntryRegistry, Environment, ExecutorHandle, Level, Origin, Published, Services, Start,
+    Started, Subscription, Terminal, Volume,
 };
+use tokio::runtime::Handle;
 
 use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
+use crate::executors::Executors;
 use crate::policies::HostSubjects;
 use crate::registry::{AppRegistry, Registry};
 use crate::report;
@@ -25,6 +28,8 @@ pub(crate) struct AppServices {
     /// The process in the foreground, whose failure is its own exit, and its terminal.
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
     events: EventBus,
+    pub(crate) executors: Arc<Executors>,
+    io: Handle,
     pub(crate) subjects: Arc<HostSubjects>,
 }
 
@@ -35,6 +40,8 @@ impl AppServices {
         volumes: Volumes,
         prints_all: bool,
         subjects: Arc<HostSubjects>,
+        executors: Executors,
+        io: Handle,
     ) -> Self {
         Self {
             environment: Arc::new(AppEnvironment::new(&registry.version())),
@@ -44,6 +51,8 @@ impl AppServices {
             prints_all,
             foreground: RwLock::default(),
             events: EventBus::default(),
+            executors: Arc::new(executors),
+            io,
             subjects,
         }
     }
@@ -76,6 +85,20 @@ impl Services for AppServices {
         let callable = self.registry.callable(id)?;
         callable.definition.compile()?;
         Ok(Callable { subject: self.subjects.of(callable.host), ..callable })
+    }
+
+    fn executor(&self, _: &Origin<'_>, id: &str) -> Result<ExecutorHandle, Failure> {
+        match self.registry.version().entry(id) {
+            Some(entry) => self.executors.of_entry(entry),
+            None => self
+                .executors
+                .without_entry(id)
+                .ok_or_else(|| Failure::new(ErrorKind::NotFound, format!("resource not found: {id}"))),
+        }
+    }
+
+    fn drive(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.io.spawn(work);
     }
 
     fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {

@@ -100,8 +100,8 @@ impl Core {
         self.finish(index, ExitReason::Failed(failure));
     }
 
-    /// Takes back an actor that could not be made. Nobody may learn of an actor that never was, and nothing it asked
-    /// for may outlive it: the slot's next actor must not meet its timers.
+    /// Takes back an actor that could not be made. Its parent may not learn of an actor that never was, and nothing it
+    /// asked for may outlive it: the slot's next actor must not meet its timers.
     fn abandon(&mut self, slot: u32, parent: Option<Pid>) {
         let pid = self.pid(slot);
         if let Some(parent) = parent.and_then(|parent| self.local_slot(parent)) {
@@ -114,8 +114,14 @@ impl Core {
         self.leave(slot);
         if let Some(extra) = extra {
             let relations = self.settle(pid, *extra, None).0;
-            let tells = relations.exit(pid, &ExitReason::Normal(None));
-            self.untold.extend(tells.filter(|tell| !matches!(tell.signal, Signal::Down { .. })));
+            // Whoever monitors it already, because its factory started others, gets what comes of coming too late.
+            let gone = ExitReason::failed(self.shared.not_found(pid).into());
+            self.untold.extend(relations.exit(pid, &ExitReason::Normal(None)).map(|mut tell| {
+                if let Signal::Down { reason, .. } = &mut tell.signal {
+                    reason.clone_from(&gone);
+                }
+                tell
+            }));
         }
         self.tell();
     }
@@ -128,6 +134,13 @@ impl Core {
         parent: Option<Pid>,
         spawn: Spawn,
     ) -> Result<Box<dyn ActorFactory>, ActorError> {
+        // Before the name: whoever finds it may send, and must neither be first nor take the room.
+        for (topic, payload) in spawn.messages {
+            if self.shared.directory.counts_messages() {
+                self.shared.reserve(pid)?;
+            }
+            self.push(slot, Envelope { from: parent, topic, payload });
+        }
         if let Some(name) = &spawn.name {
             self.shared.names.register(name, pid)?;
         }
@@ -144,12 +157,6 @@ impl Core {
             if let Some(parent) = self.local_slot(parent) {
                 self.adopt(parent, pid, spawn.relation);
             }
-        }
-        for (topic, payload) in spawn.messages {
-            if self.shared.directory.counts_messages() {
-                self.shared.reserve(pid)?;
-            }
-            self.push(slot, Envelope { from: parent, topic, payload });
         }
         Ok(spawn.factory)
     }

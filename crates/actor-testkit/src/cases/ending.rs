@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::unbounded;
 use perilune_actor_core::{
     Actor, ActorError, Context, ErrorKind, Event, ExitReason, Failure, Instant, Notice, Scheduler, Signal, Spawn, Step,
+    Value,
 };
 
 use crate::cases::monitors::targets;
@@ -97,6 +98,71 @@ pub fn terminate_ends_another_actor_once<H: Harness>(harness: &H) {
     stage.scheduler.deliver(target.pid(), Signal::Terminate(Arc::new(failure()))).expect("a live target");
     assert_eq!(target.ended(), ExitReason::failed(failure()));
     stage.settle();
+    observer.is_quiet();
+}
+
+pub fn every_failing_end_reaches_observers_and_links<H: Harness>(harness: &H) {
+    type End = fn(&crate::Probe, &crate::Probe);
+
+    let ends: [(&str, End); 5] = [
+        ("failure", |target, _| target.fail()),
+        ("panic", |target, _| target.panic("scripted panic")),
+        ("terminate", |target, other| {
+            let pid = target.pid();
+            other.run(move |cx| cx.terminate(pid, failure())).expect("a live target");
+        }),
+        ("link", |target, other| {
+            let linked = other.spawn(Plan::default()).expect("a child");
+            linked.link(target.pid()).expect("a live target");
+            linked.fail();
+        }),
+        ("what it cannot become", |target, _| {
+            target.become_what(Box::new(|_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> { Err(failure()) }));
+        }),
+    ];
+    let stage = Stage::new(harness);
+    let (observer, other) = (stage.probe_with(Plan::trapping()), stage.probe());
+    for (how, end) in ends {
+        for target in targets(&stage, &other) {
+            reaches_all(&stage, &observer, &target, how, |target| end(target, &other));
+        }
+    }
+    let Some(stage) = Stage::with_clock(harness) else { return };
+    let (observer, other) = (stage.probe_with(Plan::trapping()), stage.probe());
+    for target in targets(&stage, &other) {
+        reaches_all(&stage, &observer, &target, "deadline", |target| {
+            let pid = target.pid();
+            other.run(move |cx| cx.cancel(pid, Some(ms(10)))).expect("a live target");
+            stage.advance(ms(10));
+        });
+    }
+    let host = perilune_actor_core::HostId::new("testkit narrow");
+    stage.scheduler.add_host(perilune_actor_core::HostSpec::new(host));
+    let target = stage.try_probe_on(host, Plan::default()).expect("room");
+    reaches_all(&stage, &observer, &target, "stop of its host", |_| {
+        stage.scheduler.stop_host(host, Duration::ZERO, "host shutdown".into());
+    });
+}
+
+/// Ends `target`: whoever monitors it, whoever is linked and traps, and whoever is linked and does not learn of it.
+fn reaches_all<H: Harness>(
+    stage: &Stage<'_, H>,
+    observer: &crate::Probe,
+    target: &crate::Probe,
+    how: &str,
+    end: impl FnOnce(&crate::Probe),
+) {
+    let (trapping, linked) = (stage.probe_with(Plan::trapping()), stage.probe());
+    observer.monitor(target.pid()).expect("a live target");
+    trapping.link(target.pid()).expect("a live target");
+    linked.link(target.pid()).expect("a live target");
+    end(target);
+    let (from, reason) = observer.down();
+    let failure = reason.failure().unwrap_or_else(|| panic!("{how} is no failure"));
+    assert_eq!((from, &target.ended()), (target.pid(), &reason), "{how}");
+    assert_eq!(trapping.link_down(), (target.pid(), Arc::clone(failure)), "{how}");
+    assert_eq!(linked.ended().failure().and_then(|failure| failure.cause.clone()), Some(Arc::clone(failure)), "{how}");
+    trapping.is_quiet();
     observer.is_quiet();
 }
 
@@ -196,6 +262,42 @@ pub fn actor_alive_at_the_cancel_deadline_times_out<H: Harness>(harness: &H) {
         assert_eq!((from, failure.kind.clone()), (pid, ErrorKind::Timeout));
         assert_eq!(failure.message, "cancel deadline exceeded");
     }
+}
+
+pub fn actor_that_ends_before_the_cancel_deadline_ends_its_own_way<H: Harness>(harness: &H) {
+    let Some(stage) = Stage::with_clock(harness) else { return };
+    let observer = stage.probe_with(Plan::trapping());
+    for reason in [ExitReason::normal(Value::from(7.0)), ExitReason::failed(failure())] {
+        for target in targets(&stage, &observer) {
+            let pid = target.pid();
+            let linked = stage.probe_with(Plan::trapping());
+            linked.link(pid).expect("a live target");
+            observer.monitor(pid).expect("a live target");
+            observer.run(move |cx| cx.cancel(pid, Some(ms(100)))).expect("a live target");
+            target.event();
+            stage.advance(ms(99));
+            target.exit(reason.clone());
+            assert_eq!(observer.down(), (pid, reason.clone()));
+            assert_eq!(target.ended(), reason);
+            // Whoever has its place now has another deadline.
+            let next = targets(&stage, &observer);
+            for probe in &next {
+                let pid = probe.pid();
+                observer.run(move |cx| cx.cancel(pid, Some(ms(200)))).expect("a live target");
+                probe.event();
+            }
+            stage.advance(ms(199));
+            stage.settle();
+            next.iter().for_each(crate::Probe::is_quiet);
+            stage.advance(ms(1));
+            next.iter().for_each(|probe| drop(probe.ended()));
+            match reason.failure() {
+                Some(failure) => assert_eq!(linked.link_down(), (pid, Arc::clone(failure))),
+                None => linked.is_quiet(),
+            }
+        }
+    }
+    observer.is_quiet();
 }
 
 pub fn cancel_deadline_is_shortened_and_never_extended<H: Harness>(harness: &H) {

@@ -87,16 +87,18 @@ pub fn full_mailbox_tells_every_sender<H: Harness>(harness: &H) {
 
 pub fn events_get_through_a_full_mailbox<H: Harness>(harness: &H) {
     let Some(stage) = Stage::with_limit(harness, 1) else { return };
-    let (receiver, other) = (stage.probe_with(Plan::holding()), stage.probe());
+    let (receiver, other) = (stage.probe_with(Plan { trap_links: true, ..Plan::holding() }), stage.probe());
     other.send(receiver.pid(), "work", 1.0).expect("room");
     receiver.monitor(other.pid()).expect("a live target");
+    receiver.link(other.pid()).expect("a live target");
     let to = receiver.pid();
     other.run(move |cx| cx.cancel(to, None)).expect("a live target");
     other.fail();
     other.ended();
     stage.settle();
-    let events = receiver.run(|cx| [cx.mailbox().take_event(), cx.mailbox().take_event()]);
-    assert!(matches!(events, [Some(Event::Cancel { .. }), Some(Event::Down { .. })]), "{events:?}");
+    let events: Vec<_> = receiver.run(|cx| std::iter::from_fn(|| cx.mailbox().take_event()).collect());
+    let all = matches!(events[..], [Event::Cancel { .. }, Event::Down { .. }, Event::LinkDown { .. }]);
+    assert!(all && receiver.run(|cx| cx.mailbox().len()) == 1, "{events:?}");
 }
 
 pub fn received_message_makes_room<H: Harness>(harness: &H) {

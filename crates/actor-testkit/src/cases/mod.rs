@@ -1,19 +1,25 @@
 //! The promises, one function each. [`conformance!`](crate::conformance) makes tests of them.
 
+pub mod becoming;
 pub mod ending;
 pub mod hosts;
 pub mod links;
+pub mod lives;
 pub mod mailbox;
 pub mod monitors;
 pub mod names;
 pub mod ordering;
+pub mod races;
 pub mod scheduling;
 pub mod sending;
 pub mod spawning;
 pub mod timers;
 
-/// How often a case repeats a race.
+/// How often a case repeats something that threads may do in another order each time.
 pub(crate) const ROUNDS: usize = 2_000;
+
+/// How often a case repeats a race that somebody could lose.
+pub(crate) const RACES: usize = 5_000;
 
 /// Hands the list of all cases to a macro.
 #[doc(hidden)]
@@ -25,6 +31,7 @@ macro_rules! __for_each_case {
                 messages_of_one_sender_arrive_in_order_over_topics
                 each_of_many_senders_keeps_its_own_order
                 message_to_oneself_queues_like_any_other
+                signals_of_one_sender_keep_their_place_among_its_messages
                 last_message_is_there_before_the_exit_is_seen
             }
             mailbox {
@@ -47,9 +54,11 @@ macro_rules! __for_each_case {
                 child_that_ends_at_once_gives_its_parent_exactly_one_event
                 linked_child_that_fails_at_once_gives_exactly_one_event
                 messages_of_the_spawn_come_first
+                nobody_comes_before_the_messages_of_the_spawn
                 factory_that_fails_leaves_nothing
                 factory_that_panics_leaves_nothing
                 relations_of_a_failed_factory_are_taken_back
+                monitor_of_an_actor_that_is_not_made_fires
                 taken_name_starts_nothing
                 spawn_on_an_unknown_host_answers_not_found
                 pids_are_never_reused
@@ -94,13 +103,37 @@ macro_rules! __for_each_case {
                 panic_in_a_step_ends_the_actor_alone
                 panic_in_a_notice_ends_the_actor_alone
                 terminate_ends_another_actor_once
+                every_failing_end_reaches_observers_and_links
                 terminate_of_oneself_takes_effect_when_the_step_returns
                 terminate_in_a_notice_runs_no_further_step
                 exit_hook_runs_once_after_names_are_free
                 cancel_is_an_event_with_its_deadline
                 actor_alive_at_the_cancel_deadline_times_out
+                actor_that_ends_before_the_cancel_deadline_ends_its_own_way
                 cancel_deadline_is_shortened_and_never_extended
                 deadline_beyond_all_time_is_harmless
+            }
+            becoming {
+                what_others_see_of_an_actor_outlives_its_code
+                mail_that_was_not_read_outlives_the_code
+                mailbox_limit_outlives_the_code
+                timers_of_the_former_code_do_not_fire
+                answers_to_the_former_code_do_not_reach_the_next
+                former_code_is_gone_before_the_next_is_made
+                links_are_not_trapped_by_the_next_code
+                becoming_what_cannot_be_made_is_a_failure
+                cancel_deadline_outlives_the_code
+                actor_that_always_becomes_leaves_room_for_others
+                waker_makes_an_actor_step_whatever_it_has_become
+            }
+            races {
+                nothing_comes_after_unmonitor_however_close_the_end
+                nothing_comes_after_unlink_however_close_the_failure
+                name_and_last_message_are_there_when_the_end_is_seen
+                ring_of_a_thousand_linked_actors_ends_and_leaves_nothing
+            }
+            lives {
+                random_lives_agree_with_the_model
             }
             hosts {
                 host_takes_no_more_than_its_limit
@@ -136,13 +169,16 @@ mod tests {
     fn every_case_is_listed() {
         let list = include_str!("mod.rs");
         let files = [
+            include_str!("becoming.rs"),
             include_str!("ending.rs"),
             include_str!("hosts.rs"),
             include_str!("links.rs"),
+            include_str!("lives.rs"),
             include_str!("mailbox.rs"),
             include_str!("monitors.rs"),
             include_str!("names.rs"),
             include_str!("ordering.rs"),
+            include_str!("races.rs"),
             include_str!("scheduling.rs"),
             include_str!("sending.rs"),
             include_str!("spawning.rs"),

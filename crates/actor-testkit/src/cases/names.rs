@@ -24,6 +24,7 @@ pub fn name_belongs_to_one_live_actor<H: Harness>(harness: &H) {
     assert_eq!(second.run(|cx| cx.whereis("name")), Some(first.pid()));
     assert!(second.run(|cx| cx.unregister("name")));
     assert_eq!(names.whereis("name"), None);
+    assert_eq!(stage.find(first.pid()).expect("a live actor").names, ["another"]);
     assert_eq!(register(second.pid()), Ok(()));
     first.finish();
     first.ended();

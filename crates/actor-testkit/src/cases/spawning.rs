@@ -1,13 +1,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::unbounded;
 use perilune_actor_core::{
-    Actor, ActorError, Answer, Context, ErrorKind, Event, ExitReason, Failure, HostId, HostSpec, Notice, Outcome, Pid,
-    Placement, Relation, Scheduler, Spawn, Step, Value,
+    Actor, ActorError, Answer, Context, Envelope, ErrorKind, Event, ExitReason, Failure, HostId, HostSpec, Notice,
+    Outcome, Pid, Placement, Relation, Scheduler, Spawn, Step, Value,
 };
 
-use crate::cases::ROUNDS;
+use crate::cases::RACES;
 use crate::harness::Harness;
 use crate::probe::{Plan, failure, topic};
 use crate::stage::{Stage, acting, wait};
@@ -18,9 +19,12 @@ enum Seen {
     Event(Event),
 }
 
-/// Starts children that do nothing but end, a few per step, here and elsewhere, and tells what it sees.
+/// How many children of one kind end at once.
+const CHILDREN: usize = 10_000;
+
+/// Once told where, starts children that do nothing but end, a few per step, and tells what it sees.
 struct Parent {
-    host: HostId,
+    place: Option<(HostId, Placement)>,
     left: usize,
     relation: Relation,
     end: ExitReason,
@@ -29,13 +33,19 @@ struct Parent {
 
 impl Actor for Parent {
     fn step(&mut self, cx: &mut dyn Context) -> Step {
+        if let Some(message) = cx.mailbox().take_unlistened() {
+            let placement = if message.topic.as_str() == "here" { Placement::Local } else { Placement::Spread };
+            let host = message.payload.as_str().and_then(HostId::find).expect("a host");
+            self.place = Some((host, placement));
+        }
+        let Some((host, placement)) = self.place else { return Step::Wait };
         for _ in 0..self.left.min(16) {
             self.left -= 1;
             let end = self.end.clone();
-            let (mut spawn, _) = acting(self.host, move |_| Step::Exit(end.clone()));
+            let (mut spawn, _) = acting(host, move |_| Step::Exit(end.clone()));
             spawn.relation = self.relation;
-            spawn.placement = Some(if self.left.is_multiple_of(4) { Placement::Local } else { Placement::Spread });
-            let token = (!self.left.is_multiple_of(3)).then_some(self.left as u64);
+            spawn.placement = Some(placement);
+            let token = (placement != Placement::Local || self.left.is_multiple_of(2)).then_some(self.left as u64);
             match cx.spawn(spawn, token) {
                 Outcome::Done(child) => drop(self.tell.send(Seen::Child(child.expect("a child")))),
                 Outcome::Pending => {}
@@ -53,49 +63,58 @@ impl Actor for Parent {
     }
 }
 
-/// Checks that every child gave these events, by name, once and after the parent knew of it.
-fn count_events<H: Harness>(harness: &H, relation: Relation, end: ExitReason, wanted: &[&'static str]) {
-    let stage = Stage::new(harness);
-    let (tell, told) = unbounded();
-    let host = stage.host;
-    let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
-        cx.set_trap_links(true);
-        Ok(Box::new(Parent { host, left: ROUNDS, relation, end, tell }))
-    };
-    let parent = stage.scheduler.spawn(Spawn::new(host, Box::new(factory))).expect("an actor");
-    let mut seen: HashMap<Pid, Vec<&str>> = HashMap::new();
-    let mut note = |what| match what {
-        Seen::Child(child) => assert!(seen.insert(child, Vec::new()).is_none(), "{child} was given twice"),
-        Seen::Event(event) => {
-            let (from, name) = match event {
-                Event::Down { from, .. } => (from, "down"),
-                Event::LinkDown { from, .. } => (from, "link down"),
-                other => panic!("unexpected: {other:?}"),
+/// Checks that every child gave these events, by name, once and after the parent knew of it; children beside their parent
+/// and on another worker.
+fn count_events<H: Harness>(harness: &H, relation: Relation, end: &ExitReason, wanted: &[&'static str]) {
+    for about in ["here", "elsewhere"] {
+        let stage = Stage::new(harness);
+        let start = || {
+            let (tell, told) = unbounded();
+            let end = end.clone();
+            let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+                cx.set_trap_links(true);
+                Ok(Box::new(Parent { place: None, left: CHILDREN, relation, end, tell }))
             };
-            seen.get_mut(&from).expect("an end before the spawn's answer").push(name);
+            (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(factory))).expect("an actor"), told)
+        };
+        let (together, (parent, told)) = stage.apart(start, |(pid, _)| *pid);
+        let place = if about == "here" { stage.host } else { together };
+        let message = Envelope { from: None, topic: topic(about), payload: Value::from(place.as_str()) };
+        stage.scheduler.deliver(parent, message.into()).expect("a live receiver");
+        let mut seen: HashMap<Pid, Vec<&str>> = HashMap::new();
+        let mut note = |what| match what {
+            Seen::Child(child) => assert!(seen.insert(child, Vec::new()).is_none(), "{child} was given twice"),
+            Seen::Event(event) => {
+                let (from, name) = match event {
+                    Event::Down { from, .. } => (from, "down"),
+                    Event::LinkDown { from, .. } => (from, "link down"),
+                    other => panic!("unexpected: {other:?}"),
+                };
+                seen.get_mut(&from).expect("an end before the spawn's answer").push(name);
+            }
+        };
+        for _ in 0..CHILDREN * (1 + wanted.len()) {
+            note(wait(&told, "a child or its end"));
         }
-    };
-    for _ in 0..ROUNDS * (1 + wanted.len()) {
-        note(wait(&told, "a child or its end"));
+        stage.settle();
+        told.try_iter().for_each(&mut note);
+        assert_eq!(seen.len(), CHILDREN);
+        for (child, events) in seen {
+            assert_eq!(events, wanted, "{child}, {about}");
+        }
+        assert_eq!(stage.find(parent).expect("the parent").relations, (0, 0, 0));
     }
-    stage.settle();
-    told.try_iter().for_each(&mut note);
-    assert_eq!(seen.len(), ROUNDS);
-    for (child, events) in seen {
-        assert_eq!(events, wanted, "{child}");
-    }
-    assert_eq!(stage.find(parent).expect("the parent").relations, (0, 0, 0));
 }
 
 pub fn child_that_ends_at_once_gives_its_parent_exactly_one_event<H: Harness>(harness: &H) {
-    count_events(harness, Relation { monitored: true, linked: false }, ExitReason::Normal(None), &["down"]);
-    count_events(harness, Relation { monitored: true, linked: true }, ExitReason::Normal(None), &["down"]);
+    count_events(harness, Relation { monitored: true, linked: false }, &ExitReason::Normal(None), &["down"]);
+    count_events(harness, Relation { monitored: true, linked: true }, &ExitReason::Normal(None), &["down"]);
 }
 
 pub fn linked_child_that_fails_at_once_gives_exactly_one_event<H: Harness>(harness: &H) {
-    let end = || ExitReason::failed(failure());
-    count_events(harness, Relation { monitored: false, linked: true }, end(), &["link down"]);
-    count_events(harness, Relation { monitored: true, linked: true }, end(), &["down", "link down"]);
+    let end = ExitReason::failed(failure());
+    count_events(harness, Relation { monitored: false, linked: true }, &end, &["link down"]);
+    count_events(harness, Relation { monitored: true, linked: true }, &end, &["down", "link down"]);
 }
 
 pub fn messages_of_the_spawn_come_first<H: Harness>(harness: &H) {
@@ -113,6 +132,46 @@ pub fn messages_of_the_spawn_come_first<H: Harness>(harness: &H) {
         child.finish();
         child.ended();
         stage.settle();
+    }
+}
+
+pub fn nobody_comes_before_the_messages_of_the_spawn<H: Harness>(harness: &H) {
+    let Some(stage) = Stage::with_limit(harness, 1) else { return };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Whoever knows the name sends as soon as somebody has it.
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                if let Some(pid) = stage.scheduler.names().whereis("early") {
+                    let second = Envelope { from: None, topic: topic("second"), payload: Value::Nil };
+                    let _ = stage.scheduler.deliver(pid, second.into());
+                }
+                std::thread::yield_now();
+            }
+        });
+        let _done = Done(&done);
+        for round in 0..RACES * 2 {
+            let (tell, told) = unbounded();
+            let (mut spawn, ended) = acting(stage.host, move |cx| {
+                let first = cx.mailbox().take_unlistened();
+                let _ = tell.send(first.map(|message| message.topic));
+                Step::Exit(ExitReason::Normal(None))
+            });
+            spawn.name = Some("early".into());
+            spawn.messages = vec![(topic("first"), Value::Nil)];
+            stage.scheduler.spawn(spawn).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert_eq!(wait(&told, "the first message"), Some(topic("first")), "round {round}");
+            wait(&ended, "the end of an actor");
+        }
+    });
+}
+
+/// Says so also when a case fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -196,6 +255,55 @@ pub fn relations_of_a_failed_factory_are_taken_back<H: Harness>(harness: &H) {
         other.is_quiet();
         assert_eq!(stage.find(other.pid()).expect("a live actor").relations, (0, 0, 0));
     }
+}
+
+/// Tells of the events it sees.
+struct Tells(crossbeam_channel::Sender<Event>);
+
+impl Actor for Tells {
+    fn step(&mut self, cx: &mut dyn Context) -> Step {
+        while let Some(event) = cx.mailbox().take_event() {
+            let _ = self.0.send(event);
+        }
+        Step::Wait
+    }
+    fn notice(&mut self, _: Notice, _: &mut dyn Context) {}
+}
+
+pub fn monitor_of_an_actor_that_is_not_made_fires<H: Harness>(harness: &H) {
+    let stage = Stage::new(harness);
+    let parent = stage.probe();
+    for round in 0..20 {
+        let (tell, told) = unbounded();
+        let host = stage.host;
+        // Whoever is started by a factory knows an actor that will never be there.
+        let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            let unborn = cx.pid();
+            let child = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+                assert_eq!(cx.monitor(unborn, None), Outcome::Done(Ok(())));
+                Ok(Box::new(Tells(tell)))
+            };
+            assert!(matches!(cx.spawn(Spawn::new(host, Box::new(child)), None), Outcome::Done(Ok(_))));
+            Err(failure())
+        };
+        let mut spawn = Spawn::new(stage.host, Box::new(factory));
+        if round % 2 == 0 {
+            assert!(stage.scheduler.spawn(spawn).is_err());
+        } else {
+            spawn.relation = Relation { monitored: true, linked: true };
+            match parent.run(move |cx| cx.spawn(spawn, Some(1))) {
+                Outcome::Done(result) => assert!(result.is_err()),
+                Outcome::Pending => assert!(matches!(parent.answer(), (1, Answer::Spawned(Err(_))))),
+            }
+        }
+        let event = wait(&told, "the end of an actor that never was");
+        let Event::Down { reason, .. } = event else { panic!("unexpected: {event:?}") };
+        assert_eq!(reason.failure().map(|failure| failure.kind.clone()), Some(ErrorKind::NotFound));
+        stage.settle();
+        assert!(told.try_recv().is_err());
+    }
+    assert!(stage.scheduler.actors().iter().all(|info| info.relations == (0, 0, 0)));
+    parent.is_quiet();
 }
 
 pub fn taken_name_starts_nothing<H: Harness>(harness: &H) {

@@ -112,9 +112,10 @@ fn create(stack: Stack) -> Result<Result<Made, Failure>, Raise> {
         request.env = options.env.into_iter().collect();
         // Whether nobody could write any more is known here alone.
         let stdin_eof = executor.handle.stdin_eof;
-        if stdin_eof == StdinEof::AfterFirstWrite {
-            request.stdin_eof = stdin_eof;
-        }
+        request.stdin_eof = Some(match stdin_eof {
+            StdinEof::AfterFirstWrite => stdin_eof,
+            StdinEof::Idle(_) | StdinEof::Explicit => StdinEof::Explicit,
+        });
         let process = executor.handle.executor.create(request).map_err(|error| failure(&error))?;
         Ok(Made { process, stdin_eof })
     })())

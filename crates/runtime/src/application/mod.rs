@@ -38,6 +38,7 @@ pub(crate) use root::read_text;
 pub(crate) use schema::is_known_kind;
 pub use single_file::load_file;
 pub(crate) use source::Source;
+pub(crate) use spelling::misspelt;
 pub use suggest::did_you_mean;
 pub use value::{ConfigData, ConfigValue, Located, Position, ValueError};
 pub(crate) use yaml::parse as parse_document;

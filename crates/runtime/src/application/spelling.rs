@@ -1,8 +1,9 @@
 use super::diagnostic::Diagnostics;
+use super::entry::Entry;
 use super::schema;
 use super::source::Source;
 use super::suggest::did_you_mean;
-use super::value::ConfigValue;
+use super::value::{ConfigData, ConfigValue, Located, Position};
 
 /// Warns of keys that have no meaning where they stand, when a near word has.
 ///
@@ -10,6 +11,28 @@ use super::value::ConfigValue;
 pub(crate) struct Spelling<'a> {
     pub(crate) source: &'a Source,
     pub(crate) found: &'a mut Diagnostics,
+}
+
+/// Warns of misspelt keys of an entry that no file holds.
+pub(crate) fn misspelt(entry: &Entry) -> Diagnostics {
+    let source = Source::new(entry.id.to_string(), "".into());
+    let position = Position::SCRIPT;
+    let pair = |key: &str, data| (Located { text: key.into(), position }, ConfigValue { position, data });
+    let item = ConfigData::Map(vec![
+        pair("kind", ConfigData::String(entry.kind.as_str().into())),
+        pair("meta", entry.meta.data.clone()),
+        pair("data", entry.data.data.clone()),
+    ]);
+    let mut found = Diagnostics::default();
+    let spelling = &mut Spelling { source: &source, found: &mut found };
+    spelling.entry(
+        &format!("entry `{}`", entry.id),
+        &entry.kind,
+        &ConfigValue { position, data: item },
+        &entry.data,
+        &[],
+    );
+    found
 }
 
 impl Spelling<'_> {

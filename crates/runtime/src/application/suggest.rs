@@ -15,9 +15,14 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .into_iter()
         .filter(|candidate| *candidate != word)
         .filter_map(|candidate| {
-            let shorter = length.min(candidate.chars().count());
-            let allowed = (shorter / 3).min(3);
             if candidate.len() > 4 * LONGEST {
+                return None;
+            }
+            let other = candidate.chars().count();
+            let shorter = length.min(other);
+            let allowed = (shorter / 3).min(3);
+            // Words are at least as far apart as they differ in length.
+            if length.abs_diff(other) > allowed {
                 return None;
             }
             let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());

@@ -6,7 +6,7 @@ use perilune_lua_bindings::KNOWN_MODULES;
 
 use super::step::{difference, steps};
 use super::{Listener, Registry, Snapshot, Transition, Version, inherit, invalid, link};
-use crate::application::{Entry, EntryId, Severity, problems};
+use crate::application::{Entry, EntryId, Severity, misspelt, problems};
 use crate::support::unsupported;
 
 /// One operation of a change set.
@@ -145,6 +145,10 @@ fn look_at(version: &Version, affected: &[EntryId], changed: &[EntryId]) -> Resu
     for entry in changed.iter().filter_map(entry) {
         for problem in unsupported(entry) {
             tell(problem.severity, problem.message);
+        }
+        for problem in misspelt(entry).into_iter() {
+            let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
+            tell(problem.severity, problem.message + &help);
         }
     }
     refuse(errors)

@@ -1,0 +1,582 @@
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use perilune_exec_api::{
+    ByteStream, Containment, EndReason, ExecError, ExecId, ExecState, ExitInfo, OsSignal, Process, StdinEof, StdinMode,
+    Stop,
+};
+use rustix::pipe::PipeFlags;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::cgroup::Cgroup;
+use crate::executor::Shared;
+use crate::input::Input;
+use crate::launch::{Launch, launch_then, register_tree};
+use crate::output::{Keep, Output};
+use crate::race::{First, both, race};
+use crate::tree::{Status, Tree, Watched};
+use crate::undertaker;
+
+/// What holds for one process, with everything that its request left open filled in.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) stdin: StdinMode,
+    pub(crate) stdin_eof: StdinEof,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stop_grace: Duration,
+    pub(crate) sweep_on_exit: bool,
+    pub(crate) containment: Containment,
+}
+
+/// The handle. Its drop is the end of a process that nobody closed.
+pub(crate) struct NativeProcess(Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: ExecId,
+    terms: Terms,
+    shared: Arc<Shared>,
+    life: Mutex<Life>,
+    exit: watch::Sender<Option<ExitInfo>>,
+    input: Input,
+    stdout: Arc<Output>,
+    stderr: Arc<Output>,
+}
+
+struct Life {
+    stage: Stage,
+    /// Who asked for the end, if somebody did.
+    asked: Option<Asked>,
+    /// Nothing more can be asked of it.
+    closed: bool,
+}
+
+enum Stage {
+    Created(Box<Launch>),
+    Starting,
+    Running(Arc<Tree>, Handle),
+    /// It never ran, and never will.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Graceful(Duration),
+    Timeout,
+    Force,
+}
+
+impl NativeProcess {
+    pub(crate) fn new(id: ExecId, launch: Launch, terms: Terms, shared: Arc<Shared>) -> Self {
+        let keep = Keep { tail: shared.config().tail, unread: shared.config().max_unread };
+        Self(Arc::new(Inner {
+            id,
+            terms,
+            shared,
+            life: Mutex::new(Life { stage: Stage::Created(Box::new(launch)), asked: None, closed: false }),
+            exit: watch::Sender::new(None),
+            input: Input::new(),
+            stdout: Output::new(keep),
+            stderr: Output::new(keep),
+        }))
+    }
+}
+
+impl Drop for NativeProcess {
+    fn drop(&mut self) {
+        let nobody_closed = !self.0.life().closed;
+        if nobody_closed {
+            self.0.stop(Asked::Force);
+        }
+        // What still runs is read to its end, so that it does not fail while it obeys.
+        if self.0.exit.borrow().is_some() {
+            for output in [&self.0.stdout, &self.0.stderr].into_iter().filter(|output| !output.is_taken()) {
+                output.close();
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Process for NativeProcess {
+    fn id(&self) -> ExecId {
+        self.0.id
+    }
+
+    fn os_pid(&self) -> Option<u32> {
+        let life = self.0.life();
+        match &life.stage {
+            Stage::Running(tree, _) if self.0.exit.borrow().is_none() => Some(tree.leader()),
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> ExecState {
+        let life = self.0.life();
+        let ended = self.0.exit.borrow().is_some();
+        match &life.stage {
+            _ if life.closed => ExecState::Closed,
+            Stage::Created(_) => ExecState::Created,
+            Stage::Starting => ExecState::Running,
+            Stage::Running(..) if !ended => ExecState::Running,
+            Stage::Running(..) => ExecState::Exited,
+            Stage::Never => ExecState::Closed,
+        }
+    }
+
+    async fn start(&self) -> Result<(), ExecError> {
+        let handle = Handle::try_current()
+            .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })?;
+        let inner = self.0.clone();
+        let launch = {
+            let mut life = inner.life();
+            if life.closed {
+                return Err(ExecError::Closed);
+            }
+            match std::mem::replace(&mut life.stage, Stage::Starting) {
+                Stage::Created(launch) => launch,
+                other => {
+                    let never = matches!(other, Stage::Never);
+                    life.stage = other;
+                    return Err(if never { ExecError::Closed } else { ExecError::AlreadyStarted });
+                }
+            }
+        };
+        // What happens from here on needs no future that is polled.
+        let started = match inner.begin(*launch, handle) {
+            Ok(started) => started.await.and_then(|started| started),
+            Err(error) => Err(error),
+        };
+        if started.is_err() {
+            inner.never();
+        }
+        started
+    }
+
+    fn signal(&self, signal: OsSignal) -> Result<(), ExecError> {
+        let tree = {
+            let life = self.0.life();
+            match &life.stage {
+                Stage::Running(tree, _) => tree.clone(),
+                _ if life.closed => return Err(ExecError::Closed),
+                Stage::Created(_) | Stage::Starting => return Err(ExecError::NotStarted),
+                Stage::Never => return Err(ExecError::Closed),
+            }
+        };
+        if self.0.exit.borrow().is_some() || tree.peek().is_some() {
+            return Err(ExecError::AlreadyFinished);
+        }
+        tree.signal(signal.number()).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ExecError::AlreadyFinished,
+            io::ErrorKind::PermissionDenied => {
+                ExecError::Refused { operation: "signal the process", source: error.into() }
+            }
+            _ if error.raw_os_error() == Some(libc::ESRCH) => ExecError::AlreadyFinished,
+            _ => ExecError::Backend { operation: "signal the process", source: error.into() },
+        })
+    }
+
+    async fn write_stdin(&self, data: Vec<u8>) -> Result<(), ExecError> {
+        if data.is_empty() {
+            return self.close_stdin().await;
+        }
+        self.0.accepts_input()?;
+        self.0.input.write(&data).await?;
+        if self.0.terms.stdin_eof == StdinEof::AfterFirstWrite {
+            self.0.input.close().await;
+        }
+        Ok(())
+    }
+
+    async fn close_stdin(&self) -> Result<(), ExecError> {
+        match self.0.accepts_input() {
+            Ok(()) => self.0.input.close().await,
+            Err(ExecError::StdinClosed) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn stdin_pending(&self) -> Option<usize> {
+        self.0.input.progress().map(|(_, pending)| pending)
+    }
+
+    async fn stdin_idle(&self, quiet: Duration) -> Result<(), ExecError> {
+        self.0.accepts_input()?;
+        self.0.stdin_idle(quiet).await
+    }
+
+    fn stdout(&self) -> Result<Arc<dyn ByteStream>, ExecError> {
+        self.0.output(&self.0.stdout)
+    }
+
+    fn stderr(&self) -> Result<Arc<dyn ByteStream>, ExecError> {
+        self.0.output(&self.0.stderr)
+    }
+
+    async fn wait(&self) -> Result<ExitInfo, ExecError> {
+        {
+            let life = self.0.life();
+            match &life.stage {
+                Stage::Running(..) => {}
+                Stage::Never => return Err(ExecError::Closed),
+                Stage::Created(_) if life.closed => return Err(ExecError::Closed),
+                Stage::Created(_) | Stage::Starting => return Err(ExecError::NotStarted),
+            }
+        }
+        let mut exit = self.0.exit.subscribe();
+        both(async { drop(exit.wait_for(Option::is_some).await) }, self.0.drain()).await;
+        self.0.life().closed = true;
+        let exit = self.0.exit.borrow().clone();
+        exit.ok_or(ExecError::Closed)
+    }
+
+    fn close(&self, stop: Stop) {
+        match stop {
+            Stop::Graceful => self.0.stop(Asked::Graceful(self.0.terms.stop_grace)),
+            Stop::Force => self.0.stop(Asked::Force),
+        }
+    }
+
+    async fn swept(&self) -> u32 {
+        self.0.gone().await
+    }
+}
+
+impl Inner {
+    /// Has it launched, and handed to a task that sees to its end.
+    fn begin(
+        self: &Arc<Self>,
+        mut launch: Launch,
+        handle: Handle,
+    ) -> Result<impl Future<Output = Result<Result<(), ExecError>, ExecError>> + Send + 'static, ExecError> {
+        let exhausted =
+            |source: io::Error| ExecError::Exhausted { operation: "open the streams", source: source.into() };
+        undertaker::ready()?;
+        let stdin = match self.terms.stdin {
+            StdinMode::Null => None,
+            StdinMode::Piped => {
+                let (theirs, ours) = pipe().map_err(exhausted)?;
+                launch.stdio[0] = Some(theirs);
+                Some(ours)
+            }
+        };
+        let (stdout, theirs) = pipe().map_err(exhausted)?;
+        launch.stdio[1] = Some(theirs);
+        let (stderr, theirs) = pipe().map_err(exhausted)?;
+        launch.stdio[2] = Some(theirs);
+        for ours in stdin.iter().chain([&stdout, &stderr]) {
+            rustix::io::ioctl_fionbio(ours, true).map_err(|error| exhausted(error.into()))?;
+        }
+        if let Some(stdin) = stdin {
+            self.input.attach(stdin).map_err(exhausted)?;
+        }
+        self.stdout.attach(stdout).map_err(exhausted)?;
+        self.stderr.attach(stderr).map_err(exhausted)?;
+        let cgroup = match (self.terms.containment, &self.shared.config().cgroup) {
+            (Containment::Cgroup, Some(parent)) => Some(Cgroup::create(parent, self.id)?),
+            _ => None,
+        };
+        launch.options.cgroup = cgroup.as_ref().map(Cgroup::procs);
+
+        self.shared.enter(self.id, Arc::downgrade(self))?;
+        let entered = Entered { inner: self.clone(), started: false };
+        let level = self.terms.containment;
+        launch_then(launch, move |launched| {
+            // All of it, not only what is used of it here: its drop belongs to this place.
+            let mut entered = entered;
+            let inner = entered.inner.clone();
+            match launched {
+                Ok(launched) => {
+                    let at = launched.started_at();
+                    let tree = Tree::new(launched, inner.id.to_string().into_bytes(), level, cgroup);
+                    entered.started = true;
+                    inner.run(tree, at, handle);
+                    Ok(())
+                }
+                Err(error) => {
+                    // Even if nobody waits for it any more.
+                    inner.never();
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn run(self: &Arc<Self>, tree: Arc<Tree>, at: (Instant, SystemTime), handle: Handle) {
+        // Should the runtime be gone, its drop sees to the process.
+        let driver = Driver { inner: self.clone(), tree: tree.clone(), at, ended: false };
+        let asked = {
+            let mut life = self.life();
+            life.stage = Stage::Running(tree, handle.clone());
+            life.asked
+        };
+        handle.spawn(driver.drive());
+        if let StdinEof::Idle(quiet) = self.terms.stdin_eof {
+            let inner = Arc::downgrade(self);
+            handle.spawn(async move {
+                let Some(inner) = inner.upgrade() else { return };
+                if inner.stdin_idle(quiet).await.is_ok() {
+                    inner.input.close().await;
+                }
+            });
+        }
+        // Somebody closed it while it was being started.
+        if let Some(asked) = asked {
+            self.enforce(asked);
+        }
+    }
+
+    /// It could not be started, or was closed before.
+    fn never(&self) {
+        let mut life = self.life();
+        if !matches!(life.stage, Stage::Running(..)) {
+            life.stage = Stage::Never;
+            drop(life);
+            self.input.end();
+            self.stdout.end();
+            self.stderr.end();
+        }
+    }
+
+    pub(crate) fn stop_within(&self, grace: Duration) {
+        self.stop(Asked::Graceful(grace));
+    }
+
+    fn stop(&self, asked: Asked) {
+        let mut life = self.life();
+        life.closed |= asked != Asked::Timeout;
+        life.asked = Some(match (life.asked, asked) {
+            (None, new) => new,
+            (Some(Asked::Graceful(_)), new) => new,
+            (Some(before), _) => before,
+        });
+        match &life.stage {
+            Stage::Created(_) => {
+                drop(life);
+                self.never();
+            }
+            Stage::Running(..) => {
+                drop(life);
+                self.enforce(asked);
+            }
+            Stage::Starting | Stage::Never => {}
+        }
+    }
+
+    /// Does what was asked of a process that runs.
+    fn enforce(&self, asked: Asked) {
+        let (tree, handle) = match &self.life().stage {
+            Stage::Running(tree, handle) => (tree.clone(), handle.clone()),
+            _ => return,
+        };
+        // Whatever is left of one that has ended is swept already, or was to be left alone.
+        if self.exit.borrow().is_none() {
+            let grace = match asked {
+                Asked::Graceful(grace) => grace,
+                Asked::Timeout => self.terms.stop_grace,
+                Asked::Force => Duration::ZERO,
+            };
+            let now = Instant::now();
+            tree.stop(now.checked_add(grace).unwrap_or(now + FAR));
+        }
+        if self.life().closed {
+            self.input.end();
+            let (stdout, stderr) = (self.stdout.clone(), self.stderr.clone());
+            handle.spawn(async move { both(stdout.drain(), stderr.drain()).await });
+        }
+    }
+
+    pub(crate) async fn gone(&self) -> u32 {
+        let tree = match &self.life().stage {
+            Stage::Running(tree, _) => tree.clone(),
+            _ => return 0,
+        };
+        tree.swept().await
+    }
+
+    async fn drain(&self) {
+        both(self.stdout.drain(), self.stderr.drain()).await;
+    }
+
+    fn output(&self, output: &Arc<Output>) -> Result<Arc<dyn ByteStream>, ExecError> {
+        let life = self.life();
+        if life.closed || matches!(life.stage, Stage::Never) {
+            return Err(ExecError::Closed);
+        }
+        output.take();
+        Ok(output.clone())
+    }
+
+    fn accepts_input(&self) -> Result<(), ExecError> {
+        let life = self.life();
+        match &life.stage {
+            _ if self.terms.stdin == StdinMode::Null => Err(ExecError::StdinClosed),
+            Stage::Running(..) if !life.closed && self.input.progress().is_some() => Ok(()),
+            Stage::Running(..) => Err(ExecError::StdinClosed),
+            Stage::Created(_) | Stage::Starting if !life.closed => Err(ExecError::NotStarted),
+            Stage::Created(_) | Stage::Starting | Stage::Never => Err(ExecError::Closed),
+        }
+    }
+
+    async fn stdin_idle(&self, quiet: Duration) -> Result<(), ExecError> {
+        let step = (quiet / 8).clamp(Duration::from_millis(2), Duration::from_millis(50));
+        let (mut before, mut since) = (None, tokio::time::Instant::now());
+        loop {
+            let Some((written, pending)) = self.input.progress() else { return Err(ExecError::StdinClosed) };
+            let now = Some((written, pending, self.stdout.seen(), self.stderr.seen()));
+            if now != before || written == 0 || pending > 0 {
+                (before, since) = (now, tokio::time::Instant::now());
+            } else if since.elapsed() >= quiet {
+                return Ok(());
+            }
+            tokio::time::sleep(step).await;
+        }
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sees one process to its end.
+struct Driver {
+    inner: Arc<Inner>,
+    tree: Arc<Tree>,
+    at: (Instant, SystemTime),
+    ended: bool,
+}
+
+impl Driver {
+    async fn drive(mut self) {
+        self.leader().await;
+        self.publish();
+        let (stdout, stderr) = (self.inner.stdout.clone(), self.inner.stderr.clone());
+        let (tree, drain_timeout) = (self.tree.clone(), self.inner.shared.config().drain_timeout);
+        // From here on nobody is kept waiting by this task but those who read; the process itself may go.
+        drop(self);
+        let streams = both(stdout.ended(), stderr.ended());
+        let others = async {
+            tree.swept_unhurried().await;
+            tokio::time::sleep(drain_timeout).await;
+        };
+        if let First::Right(()) = race(streams, others).await {
+            stdout.no_more();
+            stderr.no_more();
+        }
+    }
+
+    /// Waits for the end of the leader, and asks for it when its time is over.
+    async fn leader(&self) {
+        let watched = register_tree(Watched(self.tree.clone()));
+        let mut deadline = self.inner.terms.timeout;
+        while self.tree.peek().is_none() {
+            let ready = async {
+                match &watched {
+                    Ok(watched) => drop(watched.readable().await.map(|mut guard| guard.clear_ready())),
+                    // No room for one more among those that are watched: look now and then.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            };
+            let Some(timeout) = deadline else {
+                ready.await;
+                continue;
+            };
+            let late = tokio::time::sleep_until((self.at.0 + timeout.min(FAR)).into());
+            if let First::Right(()) = race(ready, late).await {
+                deadline = None;
+                self.inner.stop(Asked::Timeout);
+            }
+        }
+    }
+
+    /// Makes the end known.
+    fn publish(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let inner = &self.inner;
+        let status = self.tree.peek().unwrap_or(Status::Lost);
+        if status == Status::Lost {
+            tracing::error!(os_pid = self.tree.leader(), "somebody else has collected the status of a process");
+        }
+        let asked = inner.life().asked;
+        let mut info = describe(status, asked, self.tree.was_forced());
+        let duration = self.at.0.elapsed();
+        (info.started_at, info.duration) = (self.at.1, duration);
+        info.ended_at = self.at.1.checked_add(duration).unwrap_or(self.at.1);
+        // Those who are told find nobody active, and nothing to write to.
+        inner.shared.ended();
+        inner.input.end();
+        inner.exit.send_replace(Some(info));
+        if inner.terms.sweep_on_exit || asked.is_some() {
+            self.tree.sweep();
+        } else {
+            self.tree.reap(0);
+        }
+        inner.shared.leave(inner.id);
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // The runtime it ran on has gone. What is left to do needs none.
+        if !self.ended {
+            self.tree.stop(Instant::now());
+            self.ended = true;
+            self.inner.shared.ended();
+            self.inner.shared.leave(self.inner.id);
+            self.inner.input.end();
+            self.inner.exit.send_replace(Some(ExitInfo::new(None, Some(libc::SIGKILL), EndReason::Killed)));
+            self.inner.stdout.end();
+            self.inner.stderr.end();
+        }
+    }
+}
+
+/// A place among the processes of the executor, which is given back if there is no process in the end.
+struct Entered {
+    inner: Arc<Inner>,
+    started: bool,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if !self.started {
+            self.inner.shared.ended();
+            self.inner.shared.leave(self.inner.id);
+        }
+    }
+}
+
+/// Longer than any process runs, and short enough to be added to any moment.
+const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// The reading end, then the writing end. Neither is inherited by whatever else is started.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+fn describe(status: Status, asked: Option<Asked>, forced: bool) -> ExitInfo {
+    let (code, signal, core_dumped) = match status {
+        Status::Exited(code) => (Some(code), None, false),
+        Status::Signaled { signal, core_dumped } => (None, Some(signal), core_dumped),
+        Status::Lost => (None, None, false),
+    };
+    let killed = forced && signal == Some(libc::SIGKILL);
+    let reason = match (status, asked) {
+        (Status::Lost, _) => EndReason::Lost,
+        (_, Some(Asked::Timeout)) => EndReason::RunTimeout,
+        (_, Some(Asked::Force)) if killed => EndReason::Killed,
+        (_, Some(Asked::Graceful(_))) if killed => EndReason::StopTimeout,
+        (_, Some(Asked::Graceful(_))) => EndReason::Stopped,
+        (Status::Exited(_), _) => EndReason::Exited,
+        (Status::Signaled { .. }, _) => EndReason::Signaled,
+    };
+    let mut info = ExitInfo::new(code, signal, reason);
+    info.core_dumped = core_dumped;
+    info
+}

@@ -1,0 +1,285 @@
+//! The thread that sees to the end of trees: it forces what does not obey, finds what is left when a leader has gone, and
+//! reaps. It needs no async runtime, so that trees end when that goes away, too.
+
+use std::collections::{HashMap, HashSet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use perilune_exec_api::ExecError;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags};
+
+use crate::launch::signal_one;
+use crate::table::{self, Entry, Processes};
+use crate::tree::{LEFTOVER_GRACE, Tree};
+
+/// How long a leader that ended by itself may wait for others to be looked after with it: a look costs as much for
+/// many as for one.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// How long processes that were forced and are still there are looked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+enum Ask {
+    Stop(Arc<Tree>, Instant),
+    Ended(Arc<Tree>, Instant),
+    Hurry(Arc<Tree>),
+}
+
+struct Undertaker {
+    asks: Sender<Ask>,
+    wake: Arc<OwnedFd>,
+    /// It will look within [`TOGETHER`] anyway.
+    looking: Arc<AtomicBool>,
+}
+
+static UNDERTAKER: OnceLock<Undertaker> = OnceLock::new();
+
+/// Makes sure that it is there; to be called before there is anything to see to.
+pub(crate) fn ready() -> Result<(), ExecError> {
+    if UNDERTAKER.get().is_some() {
+        return Ok(());
+    }
+    let exhausted =
+        |source: std::io::Error| ExecError::Exhausted { operation: "watch processes", source: source.into() };
+    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+    let wake = Arc::new(rustix::event::eventfd(0, flags).map_err(|error| exhausted(error.into()))?);
+    let (asks, asked) = channel();
+    let looking = Arc::new(AtomicBool::new(false));
+    let (woken, looks) = (wake.clone(), looking.clone());
+    std::thread::Builder::new()
+        .name("perilune-reap".to_owned())
+        .spawn(move || run(&asked, &woken, &looks))
+        .map_err(exhausted)?;
+    // Whoever comes second has started a thread that ends when its channel is dropped here, after being woken.
+    let mine = wake.clone();
+    if UNDERTAKER.set(Undertaker { asks, wake, looking }).is_err() {
+        let _ = rustix::io::write(&mine, &1_u64.to_ne_bytes());
+    }
+    Ok(())
+}
+
+/// Everything in the tree is asked to end, and forced to at `kill_at`.
+pub(crate) fn stop(tree: Arc<Tree>, kill_at: Instant) {
+    submit(Ask::Stop(tree, kill_at));
+}
+
+/// The leader has ended; what is left is forced to at `kill_at`.
+pub(crate) fn ended(tree: Arc<Tree>, kill_at: Instant) {
+    submit(Ask::Ended(tree, kill_at));
+}
+
+/// Somebody waits for the end of the whole tree.
+pub(crate) fn hurry(tree: Arc<Tree>) {
+    submit(Ask::Hurry(tree));
+}
+
+fn submit(ask: Ask) {
+    if let Some(undertaker) = UNDERTAKER.get() {
+        let patient = matches!(ask, Ask::Ended(..));
+        let _ = undertaker.asks.send(ask);
+        // One wake-up for each would cost more than all the rest.
+        if patient && undertaker.looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let _ = rustix::io::write(&undertaker.wake, &1_u64.to_ne_bytes());
+    }
+}
+
+struct Job {
+    tree: Arc<Tree>,
+    members: HashMap<u32, Member>,
+    /// Everything ever found when the leader had gone.
+    leftovers: HashSet<(u32, u64)>,
+    leader_ended: bool,
+    /// When those that are left are forced; `None` while nobody wants the end.
+    kill_at: Option<Instant>,
+    /// When to look next.
+    look_at: Instant,
+    /// How long to wait after that.
+    pause: Duration,
+}
+
+struct Member {
+    pidfd: OwnedFd,
+    started: u64,
+}
+
+fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
+    let mut jobs: Vec<Job> = Vec::new();
+    loop {
+        let timeout = jobs.iter().map(Job::due).min().map(|due| due.saturating_duration_since(Instant::now()));
+        let news = wait(&jobs, wake, timeout);
+        let _ = rustix::io::read(wake, &mut [0; 8]);
+        loop {
+            match asked.try_recv() {
+                Ok(ask) => take(&mut jobs, ask),
+                Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+            }
+        }
+        let now = Instant::now();
+        for job in &mut jobs {
+            job.notice(now, news);
+        }
+        if jobs.iter().any(|job| job.due() <= now) {
+            // Who comes from here on wakes it again; who came before is taken now.
+            looking.store(false, Ordering::Release);
+            asked.try_iter().for_each(|ask| take(&mut jobs, ask));
+            jobs.iter_mut().for_each(|job| job.notice(now, news));
+            let mut processes = Processes::read();
+            jobs.retain_mut(|job| !job.look(&mut processes, now));
+        }
+    }
+}
+
+fn wait(jobs: &[Job], wake: &OwnedFd, timeout: Option<Duration>) -> bool {
+    let mut fds = vec![PollFd::new(wake, PollFlags::IN)];
+    for job in jobs {
+        if !job.leader_ended {
+            fds.push(PollFd::new(job.tree.pidfd(), PollFlags::IN));
+        }
+        fds.extend(job.members.values().map(|member| PollFd::new(&member.pidfd, PollFlags::IN)));
+    }
+    let timeout = timeout.map(|timeout| Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    match rustix::event::poll(&mut fds, timeout.as_ref()) {
+        Ok(_) => fds.iter().skip(1).any(|fd| !fd.revents().is_empty()),
+        Err(_) => false,
+    }
+}
+
+fn take(jobs: &mut Vec<Job>, ask: Ask) {
+    let now = Instant::now();
+    let (tree, kill_at, look_at) = match ask {
+        Ask::Stop(tree, kill_at) => (tree, Some(kill_at), now),
+        Ask::Ended(tree, kill_at) => (tree, Some(kill_at), now + TOGETHER),
+        Ask::Hurry(tree) => {
+            // Otherwise nobody wants its end yet, or it has been seen to.
+            if let Some(job) = jobs.iter_mut().find(|job| Arc::ptr_eq(&job.tree, &tree)) {
+                job.look_at = job.look_at.min(now);
+            }
+            return;
+        }
+    };
+    match jobs.iter_mut().find(|job| Arc::ptr_eq(&job.tree, &tree)) {
+        Some(job) => {
+            job.kill_at = job.kill_at.into_iter().chain(kill_at).min();
+            job.look_at = job.look_at.min(look_at);
+        }
+        None if tree.is_swept() => {}
+        None => jobs.push(Job {
+            tree,
+            members: HashMap::new(),
+            leftovers: HashSet::new(),
+            leader_ended: false,
+            kill_at,
+            look_at,
+            pause: Duration::from_millis(2),
+        }),
+    }
+}
+
+impl Job {
+    /// When there is something to do even if nothing happens.
+    fn due(&self) -> Instant {
+        self.look_at
+    }
+
+    fn notice(&mut self, now: Instant, news: bool) {
+        if !self.leader_ended && self.tree.peek().is_some() {
+            self.leader_ended = true;
+            let kill_at = now + LEFTOVER_GRACE;
+            self.kill_at = Some(self.kill_at.map_or(kill_at, |before| before.min(kill_at)));
+            if !self.members.is_empty() || self.look_at > now + TOGETHER {
+                self.look_at = now;
+            }
+        }
+        if news && self.forget_ended() && self.members.is_empty() {
+            self.look_at = now;
+        }
+    }
+
+    /// Whether there were any.
+    fn forget_ended(&mut self) -> bool {
+        let before = self.members.len();
+        self.members.retain(|_, member| {
+            let mut fd = [PollFd::new(&member.pidfd, PollFlags::IN)];
+            !matches!(rustix::event::poll(&mut fd, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
+        });
+        self.members.len() < before
+    }
+
+    /// Looks for members and does to them what is due; whether nothing is left.
+    fn look(&mut self, processes: &mut Processes, now: Instant) -> bool {
+        // The list was made before this question, so if the leader was there then, its number was its own.
+        if self.tree.is_reaped() {
+            self.tree.reap(0);
+            return true;
+        }
+        // A number is known to be still its owner's only while that lives.
+        self.forget_ended();
+        let alive = self.tree.members(processes, self.members.keys().copied().collect());
+        let forced = self.kill_at.is_some_and(|at| at <= now);
+        if forced {
+            self.tree.kill_group();
+            if !self.leader_ended {
+                self.tree.kill_leader();
+            }
+        }
+        if self.leader_ended {
+            self.leftovers.extend(alive.iter().map(|entry| (entry.pid, entry.started)));
+        }
+        for entry in &alive {
+            self.add(entry, forced);
+        }
+        if self.leader_ended && alive.is_empty() {
+            self.tree.reap(u32::try_from(self.leftovers.len()).unwrap_or(u32::MAX));
+            return true;
+        }
+        let given_up = self.kill_at.is_some_and(|at| now >= at + PATIENCE);
+        if given_up && self.leader_ended {
+            let left: Vec<u32> = alive.iter().map(|entry| entry.pid).collect();
+            tracing::warn!(os_pid = self.tree.leader(), ?left, "processes cannot be ended");
+            self.tree.reap(u32::try_from(self.leftovers.len()).unwrap_or(u32::MAX));
+            return true;
+        }
+        // What was forced goes at once, mostly; what was asked may take its time, and says when it has ended.
+        let longest = if forced && !given_up { 50 } else { 500 };
+        self.pause = (self.pause * 2).min(Duration::from_millis(longest));
+        self.look_at = now + self.pause;
+        if let Some(at) = self.kill_at.filter(|at| *at > now) {
+            self.look_at = self.look_at.min(at);
+        }
+        false
+    }
+
+    fn add(&mut self, entry: &Entry, forced: bool) {
+        let new = self.members.get(&entry.pid).is_none_or(|member| member.started != entry.started);
+        if new {
+            let Some(pidfd) = open(entry) else { return };
+            self.members.insert(entry.pid, Member { pidfd, started: entry.started });
+        }
+        let Some(member) = self.members.get(&entry.pid) else { return };
+        let send = |signal| drop(signal_one(member.pidfd.as_fd(), signal));
+        if forced {
+            send(libc::SIGKILL);
+        } else if new && !self.tree.in_group(entry) {
+            // Once each: a second request means something else to many programs. The group has had its.
+            send(libc::SIGTERM);
+            send(libc::SIGCONT);
+        }
+    }
+}
+
+/// The process of that entry, unless another has its number by now.
+fn open(entry: &Entry) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
+    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    (table::entry(entry.pid)?.started == entry.started).then_some(pidfd)
+}

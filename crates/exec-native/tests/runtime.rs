@@ -1,0 +1,189 @@
+//! What becomes of processes when the program that started them ends, is killed, lacks descriptors, or was started badly.
+//! Such programs are this test program itself, started again to run `inner` with a task.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use perilune_exec_api::{CommandLine, ExecErrorKind, ExecRequest, Executor, ExecutorExt};
+use perilune_exec_native::NativeExecutor;
+use support::{alive, block_on, shell, start, until};
+
+const TASK: &str = "PERILUNE_TEST_TASK";
+
+/// This program as another one with something to do.
+fn another(task: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "inner", "--nocapture", "--test-threads=1"]).env(TASK, task);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// The numbers that it says, one per line, behind this word.
+fn said(output: &mut impl BufRead, word: &str) -> Vec<u32> {
+    let mut line = String::new();
+    while output.read_line(&mut line).unwrap() > 0 {
+        if let Some((_, numbers)) = line.split_once(word) {
+            return numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        }
+        line.clear();
+    }
+    panic!("it has ended without `{word}`");
+}
+
+/// Not a test of its own.
+#[test]
+fn inner() {
+    match std::env::var(TASK).as_deref() {
+        Ok("start and hang") => start_and_hang(),
+        Ok("run out of descriptors") => run_out_of_descriptors(),
+        Ok("start from a dying thread") => start_from_a_dying_thread(),
+        _ => {}
+    }
+}
+
+fn start_and_hang() {
+    block_on(async {
+        let executor = NativeExecutor::new();
+        let mut all = Vec::new();
+        let mut processes = Vec::new();
+        for _ in 0..20 {
+            let process = executor.start(ExecRequest::new(CommandLine::argv("sleep", ["600"]))).await.unwrap();
+            all.push(process.os_pid().unwrap().to_string());
+            processes.push(process);
+        }
+        println!("\nstarted {}", all.join(" "));
+        std::future::pending::<()>().await;
+    });
+}
+
+#[test]
+fn processes_die_with_a_runtime_that_is_killed() {
+    let mut runtime = another("start and hang");
+    let mut output = BufReader::new(runtime.stdout.take().unwrap());
+    let pids = said(&mut output, "started ");
+    assert_eq!((pids.len(), pids.iter().all(|pid| alive(*pid))), (20, true));
+    runtime.kill().unwrap();
+    runtime.wait().unwrap();
+    block_on(until("they are gone", || !pids.iter().any(|pid| alive(*pid))));
+}
+
+fn start_from_a_dying_thread() {
+    // The thread that asks for a process is not the one it is tied to.
+    let executor = std::sync::Arc::new(NativeExecutor::new());
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut processes = Vec::new();
+    for _ in 0..20 {
+        let (executor, handle) = (executor.clone(), tokio.handle().clone());
+        let thread = std::thread::spawn(move || handle.block_on(executor.start(shell("read -r line"))).unwrap());
+        processes.push(thread.join().unwrap());
+    }
+    tokio.block_on(async {
+        for process in processes {
+            process.write_stdin(b"\n".to_vec()).await.unwrap();
+            assert!(process.wait().await.unwrap().success());
+        }
+    });
+    println!("\nalive 20");
+}
+
+#[test]
+fn processes_outlive_the_thread_that_asked_for_them() {
+    let mut runtime = another("start from a dying thread");
+    let mut output = BufReader::new(runtime.stdout.take().unwrap());
+    assert_eq!(said(&mut output, "alive "), [20]);
+    output.read_to_string(&mut String::new()).unwrap();
+    assert!(runtime.wait().unwrap().success());
+}
+
+fn run_out_of_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    block_on(async {
+        let executor = NativeExecutor::new();
+        executor.start(shell("true")).await.unwrap().wait().await.unwrap();
+        let before = getrlimit(Resource::Nofile);
+        for free in 0..12 {
+            let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+            setrlimit(Resource::Nofile, Rlimit { current: Some(open + free), maximum: before.maximum }).unwrap();
+            let started = executor.start(shell("exit 3")).await;
+            match started {
+                Ok(process) => assert_eq!(process.wait().await.unwrap().code, Some(3)),
+                Err(error) => {
+                    assert!(error.kind() == ExecErrorKind::ResourceExhausted && error.is_retryable(), "{error:?}");
+                }
+            }
+            setrlimit(Resource::Nofile, before).unwrap();
+            assert_eq!(executor.active(), 0);
+            until("everything is closed", || std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 <= open).await;
+            assert_eq!(executor.start(shell("exit 4")).await.unwrap().wait().await.unwrap().code, Some(4));
+        }
+    });
+    println!("\ndone 1");
+}
+
+#[test]
+fn lack_of_descriptors_is_an_error_that_passes() {
+    let mut runtime = another("run out of descriptors");
+    let mut output = BufReader::new(runtime.stdout.take().unwrap());
+    assert_eq!(said(&mut output, "done "), [1]);
+    output.read_to_string(&mut String::new()).unwrap();
+    assert!(runtime.wait().unwrap().success());
+}
+
+#[test]
+fn processes_end_with_the_tokio_runtime() {
+    for background in [false, true] {
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let executor = NativeExecutor::new();
+        let (process, pids) = tokio.block_on(async {
+            let mut started =
+                start(&executor, shell("trap '' TERM; sleep 600 & echo $!; echo $$; wait; sleep 600")).await;
+            let pids = [started.pid().await, started.pid().await];
+            (started.process, pids)
+        });
+        let waiting = process.clone();
+        tokio.spawn(async move { waiting.wait().await });
+        if background {
+            tokio.shutdown_background();
+        } else {
+            drop(tokio);
+        }
+        // Neither runtime nor handle is needed for that.
+        block_on(until("they are gone", || !pids.iter().any(|pid| alive(*pid))));
+        assert_eq!(executor.active(), 0);
+        assert!(block_on(process.wait()).is_ok());
+        drop(process);
+    }
+}
+
+#[test]
+fn ignored_signals_and_ends_are_put_right() {
+    // As under `nohup`, and with a parent that leaves no status of its children.
+    let shell = "trap '' HUP PIPE CHLD USR1; exec \"$0\" --exact inner_bad_start --nocapture --test-threads=1";
+    let mut command = Command::new("sh");
+    command.args(["-c", shell]).arg(std::env::current_exe().unwrap()).env(TASK, "bad start");
+    let mut output = String::new();
+    let mut runtime = command.stdout(Stdio::piped()).spawn().unwrap();
+    runtime.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(runtime.wait().unwrap().success(), "{output}");
+    assert!(output.contains("bad start is put right"), "{output}");
+}
+
+/// Not a test of its own.
+#[test]
+fn inner_bad_start() {
+    if std::env::var(TASK).as_deref() != Ok("bad start") {
+        return;
+    }
+    block_on(async {
+        let executor = NativeExecutor::new();
+        let status = support::output(&executor, "grep -E '^Sig(Blk|Ign)' /proc/self/status").await;
+        assert_eq!(status, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+        for code in [0, 9] {
+            let exit = executor.start(shell(&format!("exit {code}"))).await.unwrap().wait().await.unwrap();
+            assert_eq!(exit.code, Some(code));
+        }
+    });
+    println!("\nbad start is put right");
+}

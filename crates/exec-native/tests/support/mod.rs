@@ -1,0 +1,93 @@
+//! What several of these tests need.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use perilune_exec_api::{ByteStream, CommandLine, ExecRequest, Executor, ExecutorExt, Process};
+use perilune_exec_native::NativeExecutor;
+
+/// Runs a test in a runtime with two threads.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    tokio.block_on(async { tokio::time::timeout(Duration::from_secs(120), future).await.expect("in time") })
+}
+
+pub(crate) fn shell(line: &str) -> ExecRequest {
+    ExecRequest::new(CommandLine::Shell(line.to_owned()))
+}
+
+/// What a line for the shell prints.
+pub(crate) async fn output(executor: &dyn Executor, line: &str) -> String {
+    let finished = executor.run(CommandLine::Shell(line.to_owned())).await.expect("a run");
+    assert!(finished.stderr.is_empty(), "{}", String::from_utf8_lossy(&finished.stderr));
+    String::from_utf8(finished.stdout).expect("text")
+}
+
+pub(crate) struct Started {
+    pub(crate) process: Arc<dyn Process>,
+    pub(crate) stdout: Arc<dyn ByteStream>,
+    rest: Vec<u8>,
+}
+
+/// Starts a line for the shell, of which lines are read.
+pub(crate) async fn start(executor: &NativeExecutor, request: ExecRequest) -> Started {
+    let process = executor.create(request).expect("a process");
+    let stdout = process.stdout().expect("a stream");
+    process.start().await.expect("a start");
+    Started { process, stdout, rest: Vec::new() }
+}
+
+impl Started {
+    pub(crate) async fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return String::from_utf8_lossy(&line).trim_end().to_owned();
+            }
+            self.rest.extend(self.stdout.read(4096).await.expect("output").expect("not the end"));
+        }
+    }
+
+    pub(crate) async fn pid(&mut self) -> u32 {
+        self.line().await.parse().expect("a pid")
+    }
+}
+
+/// Whether the process runs, is stopped or the like; not if it has ended.
+pub(crate) fn alive(pid: u32) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// The letter the system has for its state.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 1..].trim_start().chars().next()
+}
+
+/// Waits until something outside of this program is so.
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+pub(crate) fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("descriptors").count()
+}
+
+/// Processes that this program has started and not reaped, or that still run.
+pub(crate) fn children() -> Vec<u32> {
+    let own = std::process::id();
+    let pids = std::fs::read_dir("/proc")
+        .expect("processes")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rfind(')').and_then(|end| stat[end + 1..].split_ascii_whitespace().nth(1)?.parse().ok());
+        parent == Some(own)
+    })
+    .collect()
+}
