@@ -1,8 +1,7 @@
-//! Policies from the command line: asked, tested, refused when they are wrong, and in force.
+//! Policies from the command line: asked, tested, and refused when they are wrong.
 
 mod program;
 
-use std::fs;
 use std::path::Path;
 
 use program::{check, folder, refused, run};
@@ -258,6 +257,13 @@ fn what_is_wrong_with_the_defaults_is_told_once() {
     assert_eq!(ended.stderr.matches("`actor` of the test needs a string as `id`, not a list").count(), 1, "{ended:?}");
 }
 
+#[test]
+fn the_example_decides_as_it_says() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let ended = run(&examples, &["policy", "test", "sandbox/decisions.yaml", "sandbox"]);
+    assert_eq!((&*ended.stdout, &*ended.stderr, ended.code), ("4 passed, 0 failed\n", "", Some(0)));
+}
+
 // --- policies that are wrong
 
 const RUNS: &str = "
@@ -390,118 +396,4 @@ fn hosts_that_say_nonsense_of_their_processes_stop_the_application() {
     check("{actor: {id: x}, groups: analysts}", "lifecycle.security needs a list as `groups`, not a string", 42);
     check("{actor: {id: x}, groups: [5]}", "the id of a policy group must be a string, not a number", 43);
     check("analysts", "lifecycle.security must be a map, not a string", 17);
-}
-
-// --- policies in force
-
-/// The application of that name, without the files in `without`.
-fn copied(name: &str, without: &str) -> tempfile::TempDir {
-    fn all(from: &Path, to: &Path, without: &str) {
-        fs::create_dir_all(to).unwrap();
-        for item in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let to = to.join(item.file_name());
-            match item.file_type().unwrap().is_dir() {
-                true if item.file_name() == without => {}
-                true => all(&item.path(), &to, without),
-                false => drop(fs::copy(item.path(), to).unwrap()),
-            }
-        }
-    }
-    let root = tempfile::tempdir().unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/applications").join(name);
-    all(&from, root.path(), without);
-    root
-}
-
-#[test]
-fn strict_mode_refuses_everything_to_those_without_an_identity() {
-    let root = copied("permissions", "policies");
-    let told = |args: &[&str]| {
-        let ended = run(root.path(), &[&["run", "-s", "-x", "app:alone"], args].concat());
-        assert_eq!((ended.stderr.as_str(), ended.code), ("", Some(0)));
-        ended.stdout
-    };
-    let strict = "42 refused\nnot refused: lookup, get_options, env.get_all, security.can\n";
-    assert_eq!(told(&["--set", "security.strict_mode=true"]), strict);
-    assert!(told(&[]).starts_with("0 refused\n"));
-}
-
-/// Hosts with an identity: `guarded`, and the terminal if that is said.
-fn hosts(terminal: &str) -> String {
-    format!(
-        "\
-namespace: app
-entries:
-  - name: terminal
-    kind: terminal.host
-{terminal}
-  - {{name: processes, kind: process.host}}
-  - name: guarded
-    kind: process.host
-    lifecycle: {{security: {{actor: {{id: guard, meta: {{level: 3}}}}, policies: [guards_send], groups: [guards]}}}}
-  - name: main
-    kind: process.lua
-    meta: {{command: {{name: main, main: true}}}}
-    modules: [security]
-    source: file://main.lua
-  - name: who
-    kind: process.lua
-    modules: [security]
-    source: file://who.lua
-  - name: guards_send
-    kind: security.policy
-    policy: {{actions: process.send, resources: '*', effect: allow}}
-  - name: guards_start
-    kind: security.policy
-    policy: {{actions: [process.call, process.host], resources: '*', effect: allow}}
-    groups: [guards]
-"
-    )
-}
-
-const WHO: &str = "\
-local security = require('security')
-
-return function()
-    local actor, scope = security.actor(), security.scope()
-    if not actor then return 'nobody' end
-    local may = {}
-    for _, action in { 'process.send', 'process.call', 'process.spawn' } do
-        table.insert(may, tostring(security.can(action, 'x')))
-    end
-    return actor:id() .. ' ' .. tostring(actor:meta().level) .. ' ' .. #scope:policies() .. ' ' .. table.concat(may, ' ')
-end
-";
-
-const CALLS: &str = "\
-local security = require('security')
-
-return function()
-    local call = function(host) return process.call('app:who', host) end
-    local actor = security.actor()
-    print(actor and actor:id(), call('app:processes'), call('app:guarded'))
-    print(process.spawn('app:who', 'app:guarded'))
-end
-";
-
-fn check_hosts(terminal: &str, args: &[&str], expected: &str) {
-    let index = hosts(terminal);
-    let files = [("_index.yaml", index.as_str()), ("main.lua", CALLS), ("who.lua", WHO)];
-    let told = check(&files, &[&["run", "-s", "."], args].concat(), 0, &[]);
-    assert_eq!(program::without_numbers(&told), expected);
-}
-
-#[test]
-fn processes_of_nobody_act_for_the_identity_of_their_host() {
-    check_hosts("", &[], "nil\tnobody\tguard 3 2 true true false\n{app:guarded|…}\n");
-}
-
-#[test]
-fn commands_act_for_the_identity_of_their_terminal() {
-    let terminal = "    lifecycle: {security: {actor: {id: user}, groups: [guards]}}";
-    // Who has an identity keeps it on other hosts.
-    let same = "user\tuser nil 1 false true false\tuser nil 1 false true false\n\
-        nil\tnot allowed to spawn process: app:who\n";
-    check_hosts(terminal, &[], same);
-    check_hosts(terminal, &["--set", "security.strict_mode=true"], same);
 }

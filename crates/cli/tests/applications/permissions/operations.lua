@@ -1,5 +1,6 @@
 local env = require("env")
 local events = require("events")
+local exec = require("exec")
 local fs = require("fs")
 local funcs = require("funcs")
 local registry = require("registry")
@@ -68,6 +69,8 @@ return function(targets, name)
         { "env.get", { "env.get" }, env.get, "COLOUR" },
         { "env.set", { "env.set" }, env.set, "COLOUR", "blue" },
         { "env.get_all", {}, env.get_all },
+        { "exec.get", { "exec.get" }, exec.get, "app:programs" },
+        { "executor:exec", { "exec.get", "exec.run" }, function() return exec.get("app:programs"):exec("true") end },
         { "fs.get", { "fs.get" }, fs.get, "app:files" },
         { "registry.get", { "registry.get" }, registry.get, "app:double" },
         { "registry: apply", { "registry.apply" }, function()
