@@ -1,12 +1,12 @@
 //! One program in a script's hands, and what an actor has to remember about all of its programs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use perilune_actor_core::Failure;
-use perilune_exec_api::{ByteStream, ExecError, ExecState, ExitInfo, OsSignal, Process, StdinEof, Stop};
+use perilune_exec_api::{ByteStream, ExecError, ExecId, ExecState, ExitInfo, OsSignal, Process, StdinEof, Stop};
 
 use super::stream::Output;
 use super::{Made, failure, invalid, style};
@@ -24,7 +24,11 @@ impl Object for ProcessObject {
 
 /// What is known of one program.
 struct Known {
-    process: Arc<dyn Process>,
+    /// `None` once somebody has waited for its end: what is behind it must not stay until a collector finds the handle.
+    process: RefCell<Option<Arc<dyn Process>>>,
+    id: ExecId,
+    /// What the first wait gave.
+    exit: Cell<Option<i32>>,
     number: u32,
     started: Cell<bool>,
     closed: Cell<bool>,
@@ -48,8 +52,8 @@ pub(crate) struct Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        for known in &self.running {
-            known.process.close(Stop::Graceful);
+        for process in self.running.iter().filter_map(|known| known.process()) {
+            process.close(Stop::Graceful);
         }
     }
 }
@@ -80,7 +84,7 @@ const WAITING: Functions =
 
 pub(super) fn register(stack: Stack) {
     let meta: Functions = &[(c"__tostring", |stack| {
-        let text = format!("exec.Process({})", stack.want_self::<ProcessObject>("tostring")?.0.process.id());
+        let text = format!("exec.Process({})", stack.want_self::<ProcessObject>("tostring")?.0.id);
         stack.push_str(&text);
         ONE
     })];
@@ -91,7 +95,9 @@ pub(super) fn register(stack: Stack) {
 pub(super) fn push(stack: Stack, made: Made) {
     let number = Vm::current().actor().map_or(0, |actor| actor.with_processes(Processes::next));
     let known = Known {
-        process: made.process,
+        id: made.process.id(),
+        process: RefCell::new(Some(made.process)),
+        exit: Cell::new(None),
         number,
         started: Cell::new(false),
         closed: Cell::new(false),
@@ -111,17 +117,19 @@ fn closed() -> Failure {
 }
 
 impl Known {
-    fn check_open(&self) -> Result<(), Failure> {
-        if self.closed.get() { Err(closed()) } else { Ok(()) }
+    fn process(&self) -> Option<Arc<dyn Process>> {
+        self.process.borrow().clone()
     }
 
-    /// Refuses what needs a program that runs.
-    fn check_started(&self) -> Result<(), Failure> {
-        self.check_open()?;
-        match self.started.get() {
-            true => Ok(()),
-            false => Err(invalid("process not started")),
-        }
+    /// The program, unless the handle is closed.
+    fn open(&self) -> Result<Arc<dyn Process>, Failure> {
+        self.process().filter(|_| !self.closed.get()).ok_or_else(closed)
+    }
+
+    /// The program, if it was started.
+    fn running(&self) -> Result<Arc<dyn Process>, Failure> {
+        let process = self.open()?;
+        if self.started.get() { Ok(process) } else { Err(invalid("process not started")) }
     }
 
     fn waits(&self) -> Waits {
@@ -129,15 +137,16 @@ impl Known {
     }
 
     fn has_ended(&self) -> bool {
-        matches!(self.process.state(), ExecState::Exited | ExecState::Closed)
+        self.process().is_none_or(|process| matches!(process.state(), ExecState::Exited | ExecState::Closed))
     }
 }
 
 fn start(stack: Stack) -> Outcome {
     let known = Rc::clone(&stack.want_self::<ProcessObject>("start")?.0);
-    if let Err(failure) = known.check_open() {
-        return style(stack, Err(failure));
-    }
+    let process = match known.open() {
+        Ok(process) => process,
+        Err(failure) => return style(stack, Err(failure)),
+    };
     if known.started.get() {
         return style(stack, Err(invalid("process already started")));
     }
@@ -148,7 +157,6 @@ fn start(stack: Stack) -> Outcome {
     if let Some(actor) = vm.actor() {
         actor.with_processes(|processes| processes.add(&known));
     }
-    let process = Arc::clone(&known.process);
     await_result_as(
         stack,
         known.waits(),
@@ -172,10 +180,9 @@ fn signal(stack: Stack) -> Outcome {
     let number = stack.want_number(2, "signal")?;
     // Something between two numbers is outside of all.
     let number = if number.fract() == 0.0 && number.abs() < 1e9 { number as i64 } else { 0 };
-    let sent = OsSignal::new(number).map_err(|error| failure(&error)).and_then(|signal| {
-        known.check_started()?;
-        known.process.signal(signal).map_err(|error| failure(&error))
-    });
+    let sent = OsSignal::new(number)
+        .map_err(|error| failure(&error))
+        .and_then(|signal| known.running()?.signal(signal).map_err(|error| failure(&error)));
     match sent {
         Ok(()) => stack.done(),
         Err(failure) => stack.fail(failure),
@@ -188,10 +195,11 @@ fn write_stdin(stack: Stack) -> Outcome {
     if data.is_empty() {
         return close_stdin(stack);
     }
-    if let Err(failure) = known.check_started() {
-        return stack.fail(failure);
-    }
-    let (vm, process) = (Vm::current(), Arc::clone(&known.process));
+    let process = match known.running() {
+        Ok(process) => process,
+        Err(failure) => return stack.fail(failure),
+    };
+    let vm = Vm::current();
     known.may_wait_for_more.set(true);
     await_result_as(
         stack,
@@ -203,11 +211,12 @@ fn write_stdin(stack: Stack) -> Outcome {
 
 fn close_stdin(stack: Stack) -> Outcome {
     let known = Rc::clone(&stack.want_self::<ProcessObject>("close_stdin")?.0);
-    if let Err(failure) = known.check_started() {
-        return stack.fail(failure);
-    }
+    let process = match known.running() {
+        Ok(process) => process,
+        Err(failure) => return stack.fail(failure),
+    };
     known.may_wait_for_more.set(false);
-    let (vm, process) = (Vm::current(), Arc::clone(&known.process));
+    let vm = Vm::current();
     await_result_as(
         stack,
         known.waits(),
@@ -229,12 +238,17 @@ fn wait(stack: Stack) -> Outcome {
         let failure = if known.closed.get() { closed() } else { invalid("process not started") };
         return stack.fail(failure);
     }
+    if let Some(code) = known.exit.get() {
+        stack.push_number(f64::from(code));
+        return ONE;
+    }
+    let Some(process) = known.process() else { return stack.fail(closed()) };
     let vm = Vm::current();
     check_wait(vm, stack)?;
     let Some(actor) = vm.actor() else { return raise("no context found") };
     let token = actor.token();
     let completion = vm.with(|_, cx| cx.completion(token.number()))?;
-    let (process, number) = (Arc::clone(&known.process), known.number);
+    let number = known.number;
     // With one coroutine, nobody is left who could write.
     let is_over = known.stdin_eof != StdinEof::Explicit && actor.live_tasks() == 1;
     vm.services.drive(Box::pin(async move {
@@ -249,9 +263,12 @@ fn wait(stack: Stack) -> Outcome {
 }
 
 fn finish_wait(stack: Stack, result: &Result<ExitInfo, ExecError>) -> Outcome {
-    stack.want_self::<ProcessObject>("wait")?.0.closed.set(true);
+    let known = &stack.want_self::<ProcessObject>("wait")?.0;
+    known.closed.set(true);
+    known.process.take();
     match result {
         Ok(exit) => {
+            known.exit.set(Some(exit.exit_code()));
             stack.push_number(f64::from(exit.exit_code()));
             ONE
         }
@@ -262,7 +279,9 @@ fn finish_wait(stack: Stack, result: &Result<ExitInfo, ExecError>) -> Outcome {
 fn close(stack: Stack) -> Outcome {
     let known = &stack.want_self::<ProcessObject>("close")?.0;
     known.closed.set(true);
-    known.process.close(if stack.truthy(2) { Stop::Force } else { Stop::Graceful });
+    if let Some(process) = known.process() {
+        process.close(if stack.truthy(2) { Stop::Force } else { Stop::Graceful });
+    }
     stack.done()
 }
 
@@ -274,9 +293,10 @@ fn output(
     take: impl FnOnce(&dyn Process) -> Result<Arc<dyn ByteStream>, ExecError>,
 ) -> Outcome {
     let known = Rc::clone(&stack.want_self::<ProcessObject>(function)?.0);
-    if let Err(failure) = known.check_open() {
-        return style(stack, Err(failure));
-    }
+    let process = match known.open() {
+        Ok(process) => process,
+        Err(failure) => return style(stack, Err(failure)),
+    };
     let vm = Vm::current();
     stack.reserve(6);
     vm.push_companion(stack, 1);
@@ -286,7 +306,7 @@ fn output(
         return ONE;
     }
     stack.pop(1);
-    let bytes = match take(&*known.process) {
+    let bytes = match take(&*process) {
         Ok(bytes) => bytes,
         Err(error) => return style(stack, Err(failure(&error))),
     };
@@ -348,7 +368,7 @@ impl ActorState {
             if !known.may_wait_for_more.get() || known.watched.replace(true) {
                 return None;
             }
-            Some((Arc::clone(&known.process), quiet, processes.turns))
+            Some((known.process()?, quiet, processes.turns))
         });
         let Some((process, quiet, turns)) = watch else { return };
         let Ok(completion) = vm.with(|_, cx| cx.completion(0)) else { return };
@@ -367,7 +387,7 @@ impl ActorState {
                 known.may_wait_for_more.set(false);
             }
             let over = seen.idle && seen.turns == processes.turns && known.may_wait_for_more.replace(false);
-            over.then(|| Arc::clone(&known.process))
+            over.then(|| known.process()).flatten()
         });
         if let Some(process) = over {
             vm.services.drive(Box::pin(async move {
