@@ -11,6 +11,29 @@ use crate::harness::Harness;
 use crate::probe::{Plan, failure, topic};
 use crate::stage::{Stage, acting, wait};
 
+/// Does a check on an actor whose children shall live beside it, and on one whose children shall live on another worker.
+/// The actor is told [where](place) in its first message.
+pub(crate) fn here_and_elsewhere<H: Harness, T>(
+    harness: &H,
+    start: impl Fn(&Stage<'_, H>) -> (Pid, T),
+    check: impl Fn(&Stage<'_, H>, Pid, T, &str),
+) {
+    for about in ["here", "elsewhere"] {
+        let stage = Stage::new(harness);
+        let (together, (pid, told)) = stage.apart(|| start(&stage), |(pid, _)| *pid);
+        let place = if about == "here" { stage.host } else { together };
+        let message = Envelope { from: None, topic: topic(about), payload: Value::from(place.as_str()) };
+        stage.scheduler.deliver(pid, message.into()).expect("a live receiver");
+        check(&stage, pid, told, about);
+    }
+}
+
+/// Where children shall live.
+pub(crate) fn place(message: &Envelope) -> (HostId, Placement) {
+    let placement = if message.topic.as_str() == "here" { Placement::Local } else { Placement::Spread };
+    (message.payload.as_str().and_then(HostId::find).expect("a host"), placement)
+}
+
 /// How many children are on their way to their end at a time.
 const AT_A_TIME: usize = 16;
 
@@ -80,18 +103,13 @@ impl Undoes {
 
 impl Actor for Undoes {
     fn step(&mut self, cx: &mut dyn Context) -> Step {
-        let message = cx.mailbox().take_unlistened();
-        match message.as_ref().map(|message| message.topic.as_str()) {
-            Some("report") => {
+        match cx.mailbox().take_unlistened() {
+            Some(message) if message.topic.as_str() == "report" => {
                 self.look(cx);
                 let doubled = self.seen.values().filter(|count| **count > 1).count();
                 let _ = self.tell.send(Undone { relations: self.undone.len(), late: self.late, doubled });
             }
-            Some(about) => {
-                let placement = if about == "here" { Placement::Local } else { Placement::Spread };
-                let host = message.as_ref().and_then(|message| message.payload.as_str()).and_then(HostId::find);
-                self.place = Some((host.expect("a host"), placement));
-            }
+            Some(message) => self.place = Some(place(&message)),
             None => {}
         }
         let Some((host, placement)) = self.place else { return Step::Wait };
@@ -122,36 +140,31 @@ fn report<H: Harness>(stage: &Stage<'_, H>, pid: Pid, told: &Receiver<Undone>) -
 }
 
 fn nothing_comes_later<H: Harness>(harness: &H, relation: Relation) {
-    for about in ["here", "elsewhere"] {
-        let stage = Stage::new(harness);
-        let start = || {
-            let (tell, told) = unbounded();
-            let undoes = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
-                cx.set_trap_links(true);
-                Ok(Box::new(Undoes {
-                    relation,
-                    place: None,
-                    left: RACES,
-                    unanswered: 0,
-                    related: Vec::new(),
-                    undone: HashSet::new(),
-                    seen: HashMap::new(),
-                    late: 0,
-                    tell,
-                }))
-            };
-            (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(undoes))).expect("an actor"), told)
+    let start = |stage: &Stage<'_, H>| {
+        let (tell, told) = unbounded();
+        let undoes = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            cx.set_trap_links(true);
+            Ok(Box::new(Undoes {
+                relation,
+                place: None,
+                left: RACES,
+                unanswered: 0,
+                related: Vec::new(),
+                undone: HashSet::new(),
+                seen: HashMap::new(),
+                late: 0,
+                tell,
+            }))
         };
-        let (together, (pid, told)) = stage.apart(start, |(pid, _)| *pid);
-        let place = if about == "here" { stage.host } else { together };
-        let message = Envelope { from: None, topic: topic(about), payload: Value::from(place.as_str()) };
-        stage.scheduler.deliver(pid, message.into()).expect("a live receiver");
-        while report(&stage, pid, &told).relations < RACES {}
+        (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(undoes))).expect("an actor"), told)
+    };
+    here_and_elsewhere(harness, start, |stage, pid, told, about| {
+        while report(stage, pid, &told).relations < RACES {}
         // Whatever is on its way arrives.
         stage.settle();
-        assert_eq!(report(&stage, pid, &told), Undone { relations: RACES, late: 0, doubled: 0 }, "{about}");
+        assert_eq!(report(stage, pid, &told), Undone { relations: RACES, late: 0, doubled: 0 }, "{about}");
         assert_eq!(stage.find(pid).expect("a live actor").relations, (0, 0, 0));
-    }
+    });
 }
 
 pub fn nothing_comes_after_unmonitor_however_close_the_end<H: Harness>(harness: &H) {
@@ -199,9 +212,7 @@ impl Actor for Survivor {
         if self.place.is_none()
             && let Some(message) = cx.mailbox().take_unlistened()
         {
-            let placement = if message.topic.as_str() == "here" { Placement::Local } else { Placement::Spread };
-            let host = message.payload.as_str().and_then(HostId::find).expect("a host");
-            self.place = Some((host, placement));
+            self.place = Some(place(&message));
             self.start(cx);
         }
         while let Some(event) = cx.mailbox().take_event() {
@@ -224,21 +235,16 @@ impl Actor for Survivor {
 }
 
 pub fn name_and_last_message_are_there_when_the_end_is_seen<H: Harness>(harness: &H) {
-    for about in ["here", "elsewhere"] {
-        let stage = Stage::new(harness);
-        let start = || {
-            let (tell, told) = unbounded();
-            let survivor = move |_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
-                Ok(Box::new(Survivor { place: None, left: RACES, complete: 0, tell }))
-            };
-            (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(survivor))).expect("an actor"), told)
+    let start = |stage: &Stage<'_, H>| {
+        let (tell, told) = unbounded();
+        let survivor = move |_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            Ok(Box::new(Survivor { place: None, left: RACES, complete: 0, tell }))
         };
-        let (together, (pid, told)) = stage.apart(start, |(pid, _)| *pid);
-        let place = if about == "here" { stage.host } else { together };
-        let message = Envelope { from: None, topic: topic(about), payload: Value::from(place.as_str()) };
-        stage.scheduler.deliver(pid, message.into()).expect("a live receiver");
+        (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(survivor))).expect("an actor"), told)
+    };
+    here_and_elsewhere(harness, start, |_, _, told, about| {
         assert_eq!(wait(&told, "the count of complete ends"), RACES, "{about}");
-    }
+    });
 }
 
 pub fn ring_of_a_thousand_linked_actors_ends_and_leaves_nothing<H: Harness>(harness: &H) {

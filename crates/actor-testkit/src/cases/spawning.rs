@@ -9,6 +9,7 @@ use perilune_actor_core::{
 };
 
 use crate::cases::RACES;
+use crate::cases::races::{here_and_elsewhere, place};
 use crate::harness::Harness;
 use crate::probe::{Plan, failure, topic};
 use crate::stage::{Stage, acting, wait};
@@ -34,9 +35,7 @@ struct Parent {
 impl Actor for Parent {
     fn step(&mut self, cx: &mut dyn Context) -> Step {
         if let Some(message) = cx.mailbox().take_unlistened() {
-            let placement = if message.topic.as_str() == "here" { Placement::Local } else { Placement::Spread };
-            let host = message.payload.as_str().and_then(HostId::find).expect("a host");
-            self.place = Some((host, placement));
+            self.place = Some(place(&message));
         }
         let Some((host, placement)) = self.place else { return Step::Wait };
         for _ in 0..self.left.min(16) {
@@ -66,21 +65,16 @@ impl Actor for Parent {
 /// Checks that every child gave these events, by name, once and after the parent knew of it; children beside their parent
 /// and on another worker.
 fn count_events<H: Harness>(harness: &H, relation: Relation, end: &ExitReason, wanted: &[&'static str]) {
-    for about in ["here", "elsewhere"] {
-        let stage = Stage::new(harness);
-        let start = || {
-            let (tell, told) = unbounded();
-            let end = end.clone();
-            let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
-                cx.set_trap_links(true);
-                Ok(Box::new(Parent { place: None, left: CHILDREN, relation, end, tell }))
-            };
-            (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(factory))).expect("an actor"), told)
+    let start = |stage: &Stage<'_, H>| {
+        let (tell, told) = unbounded();
+        let end = end.clone();
+        let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+            cx.set_trap_links(true);
+            Ok(Box::new(Parent { place: None, left: CHILDREN, relation, end, tell }))
         };
-        let (together, (parent, told)) = stage.apart(start, |(pid, _)| *pid);
-        let place = if about == "here" { stage.host } else { together };
-        let message = Envelope { from: None, topic: topic(about), payload: Value::from(place.as_str()) };
-        stage.scheduler.deliver(parent, message.into()).expect("a live receiver");
+        (stage.scheduler.spawn(Spawn::new(stage.host, Box::new(factory))).expect("an actor"), told)
+    };
+    here_and_elsewhere(harness, start, |stage, parent, told, about| {
         let mut seen: HashMap<Pid, Vec<&str>> = HashMap::new();
         let mut note = |what| match what {
             Seen::Child(child) => assert!(seen.insert(child, Vec::new()).is_none(), "{child} was given twice"),
@@ -103,7 +97,7 @@ fn count_events<H: Harness>(harness: &H, relation: Relation, end: &ExitReason, w
             assert_eq!(events, wanted, "{child}, {about}");
         }
         assert_eq!(stage.find(parent).expect("the parent").relations, (0, 0, 0));
-    }
+    });
 }
 
 pub fn child_that_ends_at_once_gives_its_parent_exactly_one_event<H: Harness>(harness: &H) {
