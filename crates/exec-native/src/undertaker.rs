@@ -32,7 +32,7 @@ enum Ask {
 struct Undertaker {
     asks: Sender<Ask>,
     wake: Arc<OwnedFd>,
-    /// It will look within [`TOGETHER`] anyway.
+    /// It will look for what was asked within [`TOGETHER`] anyway.
     looking: Arc<AtomicBool>,
 }
 
@@ -82,7 +82,7 @@ fn submit(ask: Ask) {
         let patient = matches!(ask, Ask::Ended(..));
         let _ = undertaker.asks.send(ask);
         // One wake-up for each would cost more than all the rest.
-        if patient && undertaker.looking.swap(true, Ordering::AcqRel) {
+        if patient && undertaker.looking.swap(true, Ordering::SeqCst) {
             return;
         }
         let _ = rustix::io::write(&undertaker.wake, &1_u64.to_ne_bytes());
@@ -111,6 +111,12 @@ struct Member {
 fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
     let mut jobs: Vec<Job> = Vec::new();
     loop {
+        let soon = Instant::now() + TOGETHER;
+        if !jobs.iter().any(|job| job.due() <= soon) {
+            // Whoever comes from here on wakes it; whoever came before, and did not, is taken now.
+            looking.store(false, Ordering::SeqCst);
+            asked.try_iter().for_each(|ask| take(&mut jobs, ask));
+        }
         let timeout = jobs.iter().map(Job::due).min().map(|due| due.saturating_duration_since(Instant::now()));
         let news = wait(&jobs, wake, timeout);
         let _ = rustix::io::read(wake, &mut [0; 8]);
@@ -126,10 +132,6 @@ fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
             job.notice(now, news);
         }
         if jobs.iter().any(|job| job.due() <= now) {
-            // Who comes from here on wakes it again; who came before is taken now.
-            looking.store(false, Ordering::Release);
-            asked.try_iter().for_each(|ask| take(&mut jobs, ask));
-            jobs.iter_mut().for_each(|job| job.notice(now, news));
             let mut processes = Processes::read();
             jobs.retain_mut(|job| !job.look(&mut processes, now));
         }

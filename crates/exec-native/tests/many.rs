@@ -20,7 +20,9 @@ fn thousands_leave_nothing() {
         // What is opened once and kept, is open from here on.
         executor.start(program("true")).await.unwrap().wait().await.unwrap();
         until("the first has been reaped", || children().is_empty()).await;
-        let descriptors = open_descriptors();
+        let before = open_descriptors();
+        // That of the first may be closed a moment later; whoever loses one each time shows all the same.
+        let closed = || open_descriptors() <= before;
 
         let run = async |executor: Arc<NativeExecutor>| {
             for _ in 0..500 {
@@ -34,7 +36,7 @@ fn thousands_leave_nothing() {
         }
         assert_eq!(executor.active(), 0);
         until("2000 have been reaped", || children().is_empty()).await;
-        until("their descriptors are closed", || open_descriptors() == descriptors).await;
+        until("their descriptors are closed", closed).await;
 
         for round in 0..300 {
             let request = match round % 3 {
@@ -44,7 +46,8 @@ fn thousands_leave_nothing() {
             };
             assert!(executor.start(request).await.is_err());
         }
-        assert_eq!((executor.active(), open_descriptors(), children().len()), (0, descriptors, 0));
+        assert_eq!((executor.active(), children().len()), (0, 0));
+        assert!(closed(), "{before} before, {} now", open_descriptors());
 
         // Dropped at any moment: before the start, in it, while it runs, during a wait, after a close.
         for round in 0..500_u64 {
@@ -64,7 +67,7 @@ fn thousands_leave_nothing() {
         }
         until("all have ended", || executor.active() == 0).await;
         until("all have been reaped", || children().is_empty()).await;
-        until("their descriptors are closed", || open_descriptors() == descriptors).await;
+        until("their descriptors are closed", closed).await;
 
         executor.shutdown(Duration::ZERO).await;
         let refused = executor.start(program("true")).await.err().unwrap();

@@ -107,7 +107,7 @@ fn suspended_process_obeys_too() {
 fn signal_reaches_the_whole_group() {
     block_on(async {
         let executor = NativeExecutor::new();
-        let line = "sh -c 'trap \"echo inner; exit\" USR1; echo ready; while :; do sleep 0.01; done' & trap 'wait; echo outer; exit 3' USR1; wait";
+        let line = "trap 'wait; echo outer; exit 3' USR1; sh -c 'trap \"echo inner; exit\" USR1; echo ready; while :; do sleep 0.01; done' & wait";
         let mut started = start(&executor, shell(line)).await;
         assert_eq!(started.line().await, "ready");
         started.process.signal(OsSignal::new(10).unwrap()).unwrap();
