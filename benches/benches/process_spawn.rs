@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use perilune_benches::App;
 use perilune_exec_api::{CommandLine, ExecRequest, Executor, ExecutorExt, StdinMode};
 use perilune_exec_native::NativeExecutor;
 use tokio::io::AsyncReadExt;
@@ -117,4 +118,17 @@ fn main() {
         compare(rounds, || time(&tokio, native_stream(executor.clone(), bytes)), || time(&tokio, tokio_stream(bytes)));
     let rate = |seconds: f64| bytes as f64 / seconds / f64::from(1 << 20);
     println!("standard output: {:.0} MiB/s, Tokio {:.0} MiB/s, ratio {:.2}", rate(ours), rate(theirs), theirs / ours);
+
+    // The same from a script, on one worker.
+    let app = App::start(1);
+    let (ours, theirs) =
+        compare(rounds, || app.time("programs", spawns as u64, "spawn"), || time(&tokio, tokio_spawns(spawns)));
+    let rate = |seconds: f64| spawns as f64 / seconds;
+    println!("in Lua, spawn and wait: {:.0}/s, Tokio {:.0}/s, ratio {:.2}", rate(ours), rate(theirs), theirs / ours);
+
+    let (ours, theirs) =
+        compare(rounds, || app.time("programs", bytes as u64, "stream"), || time(&tokio, tokio_stream(bytes)));
+    let rate = |seconds: f64| bytes as f64 / seconds / f64::from(1 << 20);
+    let (ours_rate, theirs_rate) = (rate(ours), rate(theirs));
+    println!("in Lua, standard output: {ours_rate:.0} MiB/s, Tokio {theirs_rate:.0} MiB/s, ratio {:.2}", theirs / ours);
 }
