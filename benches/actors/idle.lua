@@ -1,0 +1,6 @@
+local function main(parent)
+    process.send(parent, "ready")
+    process.inbox():receive()
+end
+
+return { main = main }
