@@ -8,8 +8,9 @@ mod signals;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use clap::Parser;
 use perilune_runtime::application::{self, Diagnostic, Diagnostics, Loaded, Severity};
@@ -200,6 +201,25 @@ enum Happening {
 struct Events {
     tell: Sender<Happening>,
     happenings: Receiver<Happening>,
+    /// Set once there is one.
+    runtime: Arc<OnceLock<Weak<Runtime>>>,
+}
+
+/// How long the end of programs may hold up somebody who does not want to wait.
+const HURRY: Duration = Duration::from_secs(1);
+
+/// Leaves at once, and takes along the programs that processes have started.
+fn leave(runtime: Option<Arc<Runtime>>) -> ! {
+    if let Some(runtime) = runtime {
+        let (tell, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            runtime.end_programs(Duration::ZERO);
+            tell.send(())
+        });
+        // What cannot be ended is left to the system.
+        let _ = ended.recv_timeout(HURRY);
+    }
+    std::process::exit(1)
 }
 
 impl Events {
@@ -207,20 +227,23 @@ impl Events {
         let (tell, happenings) = mpsc::channel();
         let signals = tell.clone();
         let mut is_first = true;
+        let runtime: Arc<OnceLock<Weak<Runtime>>> = Arc::default();
+        let started = Arc::clone(&runtime);
         signals::watch(move || {
             // Whoever asks twice does not want to wait, not even for a command that is still starting.
             if !std::mem::take(&mut is_first) {
-                std::process::exit(1);
+                leave(started.get().and_then(Weak::upgrade));
             }
             signals.send(Happening::Signal).is_ok()
         })?;
-        Ok(Self { tell, happenings })
+        Ok(Self { tell, happenings, runtime })
     }
 }
 
 /// Waits for the command's end or, without one, for a signal; then lets everything end.
 fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>) -> ExitCode {
-    let Events { tell, happenings } = events;
+    let Events { tell, happenings, runtime: started } = events;
+    let _ = started.set(Arc::downgrade(runtime));
     let has_command = foreground.is_some();
     if let Some(foreground) = foreground {
         let tell = tell.clone();
@@ -234,7 +257,7 @@ fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>
             // Told now: the others may take their time.
             Happening::Ended(exit) => code = Some(finish(&exit)),
             // It is the first, but there is nothing left to wait for but others.
-            Happening::Signal if stopping => std::process::exit(1),
+            Happening::Signal if stopping => leave(Some(Arc::clone(runtime))),
             Happening::Signal => tracing::debug!("stopping"),
             Happening::Stopped => stopped = true,
         }

@@ -159,3 +159,38 @@ fn a_command_that_ends_does_not_wait_for_processes_that_only_wait() {
     let ended = program::run(root.path(), &["run", "-s", "--set", "shutdown.timeout=1h", "main.lua"]);
     assert_eq!(told(&ended), ("ready\nslept\n", "", Some(3)));
 }
+
+/// Starts a program that starts one in a session of its own, and waits for it. Prints the numbers of both.
+const OWNER: &str = r#"
+local proc = require("exec").get("process:native"):exec("setsid sleep 600 & echo $$ $!; wait")
+proc:start()
+print(proc:stdout_stream():read():gsub("\n", ""))
+print("ready")
+proc:wait()
+"#;
+
+/// Whether the process of that number is there and has not ended.
+fn is_there(number: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    state.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn programs_are_gone_when_the_application_is() {
+    for (signals, timeout) in [(1, "shutdown.timeout=200ms"), (2, "shutdown.timeout=60s")] {
+        let (_root, mut program) = start(OWNER, &["--set", timeout]);
+        interrupt(&program);
+        // Two of them at once may be one, so there are more than two.
+        while signals == 2 && !program.has_ended() {
+            interrupt(&program);
+        }
+        let ended = program.end();
+        assert_eq!(ended.code, Some(1), "{signals}: {ended:?}");
+        let numbers: Vec<_> = ended.stdout.lines().next().unwrap_or_default().split_whitespace().collect();
+        assert!(numbers.len() >= 2, "{ended:?}");
+        for number in &numbers[..2] {
+            assert!(!is_there(number), "{signals}: {number} of {ended:?}");
+        }
+    }
+}

@@ -137,8 +137,8 @@ impl Executors {
     /// Ends all programs of all executors, those that do not obey within `grace` by force.
     pub(crate) async fn shutdown(&self, grace: Duration) {
         let all: Vec<_> = {
-            let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
-            made.drain().map(|(_, made)| made.handle).chain(self.builtin.clone()).collect()
+            let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+            made.values().map(|made| made.handle.clone()).chain(self.builtin.clone()).collect()
         };
         // At once: the grace is for the whole, not for each.
         let ends: Vec<_> =

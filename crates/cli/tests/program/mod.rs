@@ -99,6 +99,10 @@ impl Program {
         self.child.id()
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has printed this line.
     pub(crate) fn wait_for_line(&mut self, expected: &str) {
         loop {
