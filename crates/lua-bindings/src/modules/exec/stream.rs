@@ -12,7 +12,7 @@ use crate::services::{ReadDone, Services, Stream};
 const CHUNK: usize = 64 << 10;
 
 /// How many chunks are read before a script asks for them, so that reading goes on while it looks at one.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// The output of one program. Nothing is read before the script has asked for the first time.
 pub(super) struct Output {
