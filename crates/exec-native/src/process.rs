@@ -264,9 +264,9 @@ impl Inner {
                 Some(ours)
             }
         };
-        let (stdout, theirs) = pipe().map_err(exhausted)?;
+        let (stdout, theirs) = output_pipe().map_err(exhausted)?;
         launch.stdio[1] = Some(theirs);
-        let (stderr, theirs) = pipe().map_err(exhausted)?;
+        let (stderr, theirs) = output_pipe().map_err(exhausted)?;
         launch.stdio[2] = Some(theirs);
         for ours in stdin.iter().chain([&stdout, &stderr]) {
             rustix::io::ioctl_fionbio(ours, true).map_err(|error| exhausted(error.into()))?;
@@ -466,4 +466,14 @@ impl Drop for Entered {
 /// The reading end, then the writing end. Neither is inherited by whatever else is started.
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// How much a program may write before it has to wait for a reader.
+const OUTPUT_PIPE: usize = 256 << 10;
+
+fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = pipe()?;
+    // With many pipes the system may refuse. The usual size is slower, and as good.
+    let _ = rustix::pipe::fcntl_setpipe_size(&ours, OUTPUT_PIPE);
+    Ok((ours, theirs))
 }
