@@ -8,6 +8,7 @@ mod signals;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -208,8 +209,12 @@ struct Events {
 /// How long the end of programs may hold up somebody who does not want to wait.
 const HURRY: Duration = Duration::from_secs(1);
 
+/// Somebody is leaving: that the command ends now, for want of its programs, is not its own end.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
 /// Leaves at once, and takes along the programs that processes have started.
 fn leave(runtime: Option<Arc<Runtime>>) -> ! {
+    LEAVING.store(true, Ordering::SeqCst);
     if let Some(runtime) = runtime {
         let (tell, ended) = mpsc::channel();
         std::thread::spawn(move || {
@@ -253,6 +258,9 @@ fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>
     // Both orders happen: the command's end stops the rest, and a signal stops them together.
     while !stopped || has_command && code.is_none() {
         let Ok(happening) = happenings.recv() else { break };
+        while LEAVING.load(Ordering::SeqCst) {
+            std::thread::park();
+        }
         match happening {
             // Told now: the others may take their time.
             Happening::Ended(exit) => code = Some(finish(&exit)),
