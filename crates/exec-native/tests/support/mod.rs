@@ -1,5 +1,5 @@
 //! What several of these tests need.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
