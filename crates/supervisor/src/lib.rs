@@ -13,6 +13,7 @@ pub use perilune_restart as restart;
 mod supervisor;
 
 pub use supervisor::{
-    Condition, Dependency, Desired, EventKind, ExitClassification, InstanceStatus, LastExit, OnExceeded, Phase,
-    Readiness, SupervisionOptions, SupervisorConfig, SupervisorError, SupervisorEvent,
+    Condition, Dependency, Desired, EventKind, EventReceiver, ExitClassification, InstanceShutdown, InstanceStatus,
+    LastExit, OnExceeded, Phase, Readiness, Received, ShutdownOptions, ShutdownReport, StatusWatch, SupervisionOptions,
+    Supervisor, SupervisorConfig, SupervisorError, SupervisorEvent, Updated,
 };

@@ -53,7 +53,7 @@ pub enum EventKind {
     },
     /// It is ready.
     Ready,
-    /// Its process has ended, and nothing is left of it.
+    /// Its process has ended, and nothing is left of it; or it could not be started.
     Exited {
         /// How.
         exit: LastExit,
