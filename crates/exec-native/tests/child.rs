@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, EndReason, ExecErrorKind, OsSignal};
-use perilune_exec_native::{Child, ChildOptions, KillScope, Launch, OutputStream};
+use perilune_exec_native::{Child, ChildOptions, ChildOutput, KillScope, Launch, OutputStream};
 use support::{Collected, alive, block_on, child, numbers, says, state, try_child, until};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -300,7 +300,7 @@ fn child_may_be_dropped_outside_of_its_runtime_and_outlive_it() {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let start = |line: &str| {
         let _inside = tokio.enter();
-        child(line, |options| options.tail = 100)
+        child(line, |options| options.output = ChildOutput::new(100))
     };
     let (dropped, kept, stopped) = (start("exec sleep 600"), start("exec sleep 600"), start("exec sleep 600"));
     let pids = [dropped.os_pid(), kept.os_pid(), stopped.os_pid()];

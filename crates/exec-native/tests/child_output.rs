@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::OsSignal;
-use perilune_exec_native::{OutputSink, OutputStream};
+use perilune_exec_native::{ChildOutput, OutputSink, OutputStream};
 use support::{Collected, alive, block_on, child, numbers, state, until};
 
 /// Counts, and looks that every byte is the one that is due.
@@ -88,7 +88,7 @@ fn much_output_arrives_whole_in_little_memory() {
 fn both_streams_are_read_at_once_and_nobody_has_to_want_them() {
     block_on(async {
         let line = "head -c 3000000 /dev/zero >&2; head -c 3000000 /dev/zero; exit 2";
-        let child = child(line, |options| options.tail = 0);
+        let child = child(line, |options| options.output = ChildOutput::new(0));
         assert_eq!(child.finished().await.exit.code, Some(2));
         for stream in [OutputStream::Stdout, OutputStream::Stderr] {
             assert_eq!((child.output().bytes(stream), child.output().tail(stream).len()), (3_000_000, 0));
