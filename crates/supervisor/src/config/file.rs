@@ -1,0 +1,134 @@
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::expand::{self, Variables, Wrong};
+use super::{ConfigError, ConfigErrors};
+use crate::process::ProcessSpec;
+use crate::{SupervisionOptions, SupervisorConfig};
+
+/// What a file says: `[supervisor]`, and any number of `[[processes]]`, each with the fields of a [`ProcessSpec`] and those of
+/// [`SupervisionOptions`] below `supervision`.
+///
+/// `${NAME}` in variables, `cwd` and paths stands for a variable of whoever reads the file; `$${` is a plain `${`. Keys that
+/// nobody knows are errors.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct SupervisorFile {
+    /// What holds for all together.
+    pub supervisor: SupervisorConfig,
+    /// In the order of the file.
+    pub processes: Vec<(ProcessSpec, SupervisionOptions)>,
+}
+
+impl SupervisorFile {
+    /// Reads `text`; `variables` are what may be named in it. Finds everything that is wrong, not only the first of it.
+    ///
+    /// What depends on the machine, such as whether a program is there, is not looked at; users and groups are.
+    pub fn parse(text: &str, variables: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader { variables, wrong: Vec::new() };
+        let (document, broken) = DeTable::parse_recoverable(text);
+        reader.wrong.extend(broken.into_iter().map(|error| (error.span().unwrap_or(0..0), error.message().to_owned())));
+        // What cannot be parsed would be reported again as what is missing.
+        let file = if reader.wrong.is_empty() { reader.file(document.into_inner()) } else { Self::default() };
+        if reader.wrong.is_empty() {
+            return Ok(file);
+        }
+        reader.wrong.sort_by_key(|(span, _)| span.start);
+        let errors = reader.wrong.into_iter().map(|(span, message)| ConfigError::new(text, Some(span), message));
+        Err(ConfigErrors(errors.collect()))
+    }
+}
+
+struct Reader<'a> {
+    variables: Variables<'a>,
+    wrong: Vec<Wrong>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, document: DeTable<'_>) -> SupervisorFile {
+        let mut file = SupervisorFile::default();
+        let mut names = HashMap::new();
+        for (key, value) in document {
+            match (key.get_ref().as_ref(), value.span(), value.into_inner()) {
+                ("supervisor", span, DeValue::Table(mut table)) => {
+                    expand::expand_all(&mut table, &expand::OF_SUPERVISOR, self.variables, &mut self.wrong);
+                    file.supervisor = self.read(Spanned::new(span, table)).unwrap_or_default();
+                }
+                ("supervisor", span, _) => self.complain(span, "`supervisor` must be a table: `[supervisor]`"),
+                ("processes", _, DeValue::Array(processes)) => {
+                    for process in processes {
+                        let span = process.span();
+                        let Some((spec, options)) = self.process(process) else { continue };
+                        if names.insert(spec.name.clone(), ()).is_some() {
+                            self.complain(span, format!("there is another process `{}`", spec.name));
+                        }
+                        file.processes.push((spec, options));
+                    }
+                }
+                ("processes", span, _) => self.complain(span, "`processes` must be tables: `[[processes]]`"),
+                (other, ..) => {
+                    self.complain(key.span(), format!("unknown key `{other}`, expected `supervisor` or `processes`"));
+                }
+            }
+        }
+        self.dependencies(&file, &names);
+        file
+    }
+
+    fn process(&mut self, process: Spanned<DeValue<'_>>) -> Option<(ProcessSpec, SupervisionOptions)> {
+        let span = process.span();
+        let DeValue::Table(mut table) = process.into_inner() else {
+            self.complain(span, "a process must be a table: `[[processes]]`");
+            return None;
+        };
+        expand::expand_all(&mut table, &expand::OF_PROCESS, self.variables, &mut self.wrong);
+        let supervision = table.remove("supervision");
+        let options = match supervision.map(|value| (value.span(), value.into_inner())) {
+            None => Some(SupervisionOptions::default()),
+            Some((span, DeValue::Table(options))) => self.read(Spanned::new(span, options)),
+            Some((span, _)) => {
+                self.complain(span, "`supervision` must be a table: `[processes.supervision]`");
+                None
+            }
+        };
+        let spec: ProcessSpec = self.read(Spanned::new(span.clone(), table))?;
+        if let Err(error) = spec.validate() {
+            self.complain(span, error.to_string());
+            return None;
+        }
+        Some((spec, options?))
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&mut self, table: Spanned<DeTable<'_>>) -> Option<T> {
+        let span = table.span();
+        match T::deserialize(toml::Deserializer::from(table)) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.complain(error.span().unwrap_or(span), error.message());
+                None
+            }
+        }
+    }
+
+    /// Whether everybody who is waited for is there, unless some are missing because they are wrong.
+    fn dependencies(&mut self, file: &SupervisorFile, names: &HashMap<String, ()>) {
+        if !self.wrong.is_empty() {
+            return;
+        }
+        for (spec, options) in &file.processes {
+            for dependency in &options.depends_on {
+                if !names.contains_key(&dependency.name) {
+                    let message = format!("`{}` depends on `{}`, which is not in this file", spec.name, dependency.name);
+                    self.complain(0..0, message);
+                }
+            }
+        }
+    }
+
+    fn complain(&mut self, span: std::ops::Range<usize>, message: impl Into<String>) {
+        self.wrong.push((span, message.into()));
+    }
+}
