@@ -14,6 +14,6 @@ pub use perilune_restart as restart;
 mod supervisor;
 
 pub use supervisor::{
-    Condition, Dependency, Desired, EventKind, ExitClassification, InstanceStatus, LastExit, OnExceeded, Phase, Readiness,
-    SupervisionOptions, SupervisorConfig, SupervisorError, SupervisorEvent,
+    Condition, Dependency, Desired, EventKind, ExitClassification, InstanceStatus, LastExit, OnExceeded, Phase,
+    Readiness, SupervisionOptions, SupervisorConfig, SupervisorError, SupervisorEvent,
 };

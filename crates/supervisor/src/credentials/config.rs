@@ -57,7 +57,8 @@ impl CredentialConfig {
             return Err(CredentialError::Invalid("`profile` is required".to_owned()));
         }
         if self.env_mapping.is_empty() && self.config_file.is_none() {
-            let text = format!("profile `{}` is given to nobody: neither `env_mapping` nor `config_file`", self.profile);
+            let text =
+                format!("profile `{}` is given to nobody: neither `env_mapping` nor `config_file`", self.profile);
             return Err(CredentialError::Invalid(text));
         }
         crate::shutdown::parse_signal(&self.hot_swap_signal)

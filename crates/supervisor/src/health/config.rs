@@ -11,10 +11,10 @@ pub struct HealthCheckConfig {
     #[serde(flatten)]
     pub check_type: CheckType,
     /// From the start of one check to that of the next; they never overlap.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub interval: Duration,
     /// A check that takes longer has failed.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub timeout: Duration,
     /// So many failures in a row make it unhealthy.
     #[serde(alias = "retries")]
@@ -22,13 +22,13 @@ pub struct HealthCheckConfig {
     /// So many successes in a row make it healthy.
     pub healthy_threshold: u32,
     /// Nothing is checked before.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub initial_delay: Duration,
     /// Failures before do not count, until the first success.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub start_period: Duration,
     /// The interval until the first success; at most a second if `None`.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration::option")]
     pub start_interval: Option<Duration>,
     /// What follows.
     pub on_unhealthy: OnUnhealthy,

@@ -195,8 +195,11 @@ impl fmt::Debug for ProcessSpec {
 
         impl fmt::Debug for Env<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let shown = |(key, value)| (key, SecretRedactor::redact_env_value(key, value));
-                f.debug_map().entries(self.0.iter().map(shown)).finish()
+                let mut map = f.debug_map();
+                for (key, value) in self.0 {
+                    map.entry(key, &SecretRedactor::redact_env_value(key, value));
+                }
+                map.finish()
             }
         }
 

@@ -100,10 +100,8 @@ mod tests {
     #[test]
     fn inv_0007_three_states_are_ends_and_stopping_is_neither() {
         for (state, ..) in ALL {
-            let ended = matches!(
-                state,
-                ProcessState::Stopped { .. } | ProcessState::Crashed { .. } | ProcessState::Terminated
-            );
+            let ended =
+                matches!(state, ProcessState::Stopped { .. } | ProcessState::Crashed { .. } | ProcessState::Terminated);
             assert_eq!(state.has_exited(), ended, "{state}");
             assert_eq!(state.is_running(), !ended && state != ProcessState::Stopping, "{state}");
         }

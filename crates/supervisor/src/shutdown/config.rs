@@ -9,27 +9,27 @@ use super::{ShutdownError, parse_signal};
 #[serde(default, deny_unknown_fields)]
 pub struct ShutdownConfig {
     /// How long it has to obey.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub timeout: Duration,
     /// What asks it to end: a name or a number, as [`parse_signal`] takes it.
     pub signal: String,
     /// How much longer a supervisor waits before it kills. A runner that is stopped directly does not wait.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub kill_delay: Duration,
     /// Whether it is killed if it does not obey.
     pub force_kill: bool,
     /// Run by the shell, one after the other, before the signal.
     pub pre_shutdown_commands: Vec<String>,
     /// How long all of them together may take.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub pre_shutdown_timeout: Duration,
     /// Who gets the signal, and who is killed.
     pub kill_scope: KillScope,
     /// How long what the process left behind has to obey.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub leftover_grace: Duration,
     /// How long output is read after the end, if somebody else still could write.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub drain_timeout: Duration,
     /// Whether what it left behind is ended when it ends by itself.
     pub sweep_on_exit: bool,

@@ -65,7 +65,7 @@ pub enum EventKind {
         /// The how many-th time in a row.
         attempt: u32,
         /// When.
-        #[serde(with = "humantime_serde")]
+        #[serde(with = "perilune_restart::duration")]
         delay: Duration,
     },
     /// It failed too often.
@@ -73,7 +73,7 @@ pub enum EventKind {
         /// So often.
         count: u32,
         /// Within this time.
-        #[serde(with = "humantime_serde")]
+        #[serde(with = "perilune_restart::duration")]
         window: Duration,
     },
     /// Others are restarted with it.

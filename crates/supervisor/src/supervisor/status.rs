@@ -33,14 +33,14 @@ pub struct InstanceStatus {
     /// When that began.
     pub started_at: Option<DateTime<Utc>>,
     /// How long it has lasted, while it runs.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration::option")]
     pub uptime: Option<Duration>,
     /// How often it was started again, by itself or by hand.
     pub restart_count: u32,
     /// How many restarts count against its limit now.
     pub restarts_in_window: u32,
     /// How long until it is started again.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration::option")]
     pub next_restart_in: Option<Duration>,
     /// How its newest finished run ended.
     pub last_exit: Option<LastExit>,
@@ -107,7 +107,7 @@ pub struct LastExit {
     /// When.
     pub at: DateTime<Utc>,
     /// How long it had run.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub uptime: Duration,
     /// How many processes it left behind that had to be killed.
     pub leftovers_killed: u32,
