@@ -175,20 +175,18 @@ fn problems_are_named_where_they_are() {
     wrong("supervisor = 1", &["line 1, column 14: `supervisor` must be a table: `[supervisor]`"]);
     wrong(
         &format!("{process}cmd = 1\n"),
-        &[
-            "line 4, column 1: unknown field `cmd`, expected one of `id`, `name`, `command`, `args`, `cwd`, `env`, \
-             `instances`, `restart`, `health`, `log`, `shutdown`, `credentials`",
-        ],
+        &["line 4, column 1: unknown field `cmd`, expected one of `id`, `name`, `command`, `args`, `cwd`, `env`, \
+             `instances`, `restart`, `health`, `log`, `shutdown`, `credentials`"],
     );
     wrong("[[processes]]\nname = \"a\"\n", &["line 1, column 1: missing field `command`"]);
-    wrong("[[processes]]\nname = \" \"\ncommand = \"b\"\n", &["line 1, column 1: name is required"]);
+    wrong("[[processes]]\nname = \" \"\ncommand = \"b\"\n", &["line 2, column 8: name is required"]);
     wrong(
         &format!("{process}cwd = \"${{NOPE}}\"\nenv = {{ A = \"${{\" }}\n"),
         &["line 4, column 7: variable `NOPE` is not set", "line 5, column 13: `${` without `}`"],
     );
     wrong(
         &format!("{process}[processes.shutdown]\nsignal = \"TREM\"\n"),
-        &["line 1, column 1: shutdown of `a`: invalid signal: `TREM`"],
+        &["line 4, column 1: shutdown of `a`: invalid signal: `TREM`"],
     );
     wrong(
         &format!("{process}[processes.supervision]\nnice = 20\n"),
@@ -209,7 +207,11 @@ fn problems_are_named_where_they_are() {
     wrong(&format!("{process}{process}"), &["line 4, column 1: there is another process `a`"]);
     wrong(
         &format!("{process}supervision = {{ depends_on = [\"db\"] }}\n"),
-        &["line 1, column 1: `a` depends on `db`, which is not in this file"],
+        &["line 1, column 1: `a` depends on `db`, which does not exist"],
+    );
+    wrong(
+        "[[processes]]\nname = \"a\"\ncommand = \"b\"\nsupervision = { depends_on = [\"a\"] }\n",
+        &["line 1, column 1: dependency cycle: `a` -> `a`"],
     );
 }
 
@@ -218,7 +220,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     wrong(
         "[supervisor]\nwindow = 3\n[[processes]]\nname = \"a\"\n[[processes]]\nname = \"b\"\ncommand = \"c\"\nargs = 1\n",
         &[
-            "line 2, column 10: invalid type: integer `3`, expected a duration",
+            "line 2, column 10: invalid type: integer `3`, expected a duration such as `5s` or `1m 30s`",
             "line 3, column 1: missing field `command`",
             "line 8, column 8: invalid type: integer `1`, expected a sequence",
         ],

@@ -98,7 +98,11 @@ mod tests {
             "TRICK" => Some("${A}".to_owned()),
             _ => None,
         };
-        assert_eq!(expand(text, &variables), expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned), "{text}");
+        assert_eq!(
+            expand(text, &variables),
+            expected.map(|text| text.map(str::to_owned)).map_err(str::to_owned),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
 use std::collections::HashMap;
+use std::ops::Range;
 
+use perilune_restart::{OrderError, StartOrder};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::expand::{self, Variables, Wrong};
 use super::{ConfigError, ConfigErrors};
-use crate::process::ProcessSpec;
+use crate::process::{ProcessSpec, SpecError};
 use crate::{SupervisionOptions, SupervisorConfig};
 
 /// What a file says: `[supervisor]`, and any number of `[[processes]]`, each with the fields of a [`ProcessSpec`] and those of
@@ -50,7 +52,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn file(&mut self, document: DeTable<'_>) -> SupervisorFile {
         let mut file = SupervisorFile::default();
-        let mut names = HashMap::new();
+        let mut places = HashMap::new();
         for (key, value) in document {
             match (key.get_ref().as_ref(), value.span(), value.into_inner()) {
                 ("supervisor", span, DeValue::Table(mut table)) => {
@@ -62,7 +64,7 @@ impl Reader<'_> {
                     for process in processes {
                         let span = process.span();
                         let Some((spec, options)) = self.process(process) else { continue };
-                        if names.insert(spec.name.clone(), ()).is_some() {
+                        if places.insert(spec.name.clone(), span.clone()).is_some() {
                             self.complain(span, format!("there is another process `{}`", spec.name));
                         }
                         file.processes.push((spec, options));
@@ -74,7 +76,7 @@ impl Reader<'_> {
                 }
             }
         }
-        self.dependencies(&file, &names);
+        self.dependencies(&file, &places);
         file
     }
 
@@ -94,9 +96,12 @@ impl Reader<'_> {
                 None
             }
         };
+        let places: HashMap<String, Range<usize>> =
+            table.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
         let spec: ProcessSpec = self.read(Spanned::new(span.clone(), table))?;
         if let Err(error) = spec.validate() {
-            self.complain(span, error.to_string());
+            let place = about(&error).and_then(|key| places.get(key)).cloned();
+            self.complain(place.unwrap_or(span), error.to_string());
             return None;
         }
         Some((spec, options?))
@@ -113,22 +118,38 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether everybody who is waited for is there, unless some are missing because they are wrong.
-    fn dependencies(&mut self, file: &SupervisorFile, names: &HashMap<String, ()>) {
+    /// Whether everybody who is waited for is there, and waits for nobody who waits. What is wrong is not there, so nothing
+    /// is said of it as long as something is.
+    fn dependencies(&mut self, file: &SupervisorFile, places: &HashMap<String, Range<usize>>) {
         if !self.wrong.is_empty() {
             return;
         }
-        for (spec, options) in &file.processes {
-            for dependency in &options.depends_on {
-                if !names.contains_key(&dependency.name) {
-                    let message = format!("`{}` depends on `{}`, which is not in this file", spec.name, dependency.name);
-                    self.complain(0..0, message);
-                }
-            }
+        let names = |options: &SupervisionOptions| -> Vec<String> {
+            options.depends_on.iter().map(|dependency| dependency.name.clone()).collect()
+        };
+        let items = file.processes.iter().map(|(spec, options)| (spec.name.clone(), names(options)));
+        if let Err(error) = StartOrder::new(items) {
+            let name = match &error {
+                OrderError::Unknown { name, .. } | OrderError::Duplicate { name } => Some(name),
+                OrderError::Cycle { names } => names.first(),
+                _ => None,
+            };
+            let place = name.and_then(|name| places.get(name)).cloned();
+            self.complain(place.unwrap_or(0..0), error.to_string());
         }
     }
 
-    fn complain(&mut self, span: std::ops::Range<usize>, message: impl Into<String>) {
+    fn complain(&mut self, span: Range<usize>, message: impl Into<String>) {
         self.wrong.push((span, message.into()));
+    }
+}
+
+/// The key that the error is about, if it is about one.
+fn about(error: &SpecError) -> Option<&'static str> {
+    match error {
+        SpecError::NameMissing | SpecError::Name { .. } => Some("name"),
+        SpecError::CommandMissing => Some("command"),
+        SpecError::Text { .. } => None,
+        SpecError::Part { part, .. } => Some(part),
     }
 }

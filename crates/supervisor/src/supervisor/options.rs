@@ -17,12 +17,12 @@ pub struct SupervisorConfig {
     /// So many restarts of all together are within the window at most.
     pub max_restarts: u32,
     /// The window.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub window: Duration,
     /// What happens when that is exceeded.
     pub on_exceeded: OnExceeded,
     /// How often the use of processor and memory is looked at; never if zero, and at least 250 ms apart.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub sample_interval: Duration,
     /// How many events are kept for a receiver that is slow.
     pub event_capacity: usize,

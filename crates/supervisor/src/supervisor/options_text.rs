@@ -14,7 +14,7 @@ pub(super) struct OptionsText {
     depends_on: Vec<DependencyText>,
     autostart: bool,
     readiness: ReadinessText,
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     start_timeout: Duration,
     stop_order: Option<i32>,
     restart_with_dependency: bool,
@@ -32,7 +32,7 @@ pub(super) struct OptionsText {
     containment: ContainmentText,
     sample: bool,
     max_memory: Option<Size>,
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration::option")]
     run_timeout: Option<Duration>,
 }
 
@@ -102,7 +102,7 @@ enum ReadinessWord {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ReadinessValue {
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     MinUptime(Duration),
     LogLine(String),
 }
@@ -293,8 +293,8 @@ fn identity(user: Option<Account>, group: Option<Account>, further: Option<Vec<A
 fn gid(group: Account) -> Result<u32, String> {
     match group {
         Account::Number(gid) => Ok(gid),
-        Account::Name(name) => {
-            uzers::get_group_by_name(&name).map(|group| group.gid()).ok_or_else(|| format!("there is no group `{name}`"))
-        }
+        Account::Name(name) => uzers::get_group_by_name(&name)
+            .map(|group| group.gid())
+            .ok_or_else(|| format!("there is no group `{name}`")),
     }
 }
