@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod options;
+mod options_text;
 mod shutdown;
 mod status;
 mod stream;
