@@ -13,7 +13,6 @@ mod board;
 mod core;
 mod driver;
 mod life;
-mod native;
 mod run;
 
 pub use error::SupervisorError;
