@@ -267,7 +267,11 @@ mod tests {
         assert!(!shutdown.initiate(start + SECOND * 9));
         assert!(shutdown.has_timed_out(start + SECOND * 10));
         assert!(shutdown.complete(start + SECOND * 11));
-        assert!(!shutdown.complete(start + SECOND * 12) && !shutdown.initiate(start) && !shutdown.initiate_force_kill(start));
+        assert!(
+            !shutdown.complete(start + SECOND * 12)
+                && !shutdown.initiate(start)
+                && !shutdown.initiate_force_kill(start)
+        );
         assert_eq!(shutdown.state(), ShutdownState::Completed);
         assert!(!shutdown.is_shutting_down() && !shutdown.has_timed_out(start + SECOND * 1000));
     }
@@ -326,7 +330,10 @@ mod tests {
         assert_eq!(shutdown.signal(), Ok(15));
         let odd = ShutdownManager::new(ShutdownConfig { signal: "SIGNOPE".to_owned(), ..ShutdownConfig::default() });
         assert_eq!(odd.signal(), Err(ShutdownError::InvalidSignal("`SIGNOPE`".to_owned())));
-        assert_eq!((shutdown.timeout(), shutdown.kill_delay(), shutdown.force_kill_enabled()), (SECOND * 10, SECOND * 3, true));
+        assert_eq!(
+            (shutdown.timeout(), shutdown.kill_delay(), shutdown.force_kill_enabled()),
+            (SECOND * 10, SECOND * 3, true)
+        );
     }
 
     #[test]

@@ -8,17 +8,17 @@ use perilune_exec_api::EnvMode;
 use perilune_supervisor::Surroundings;
 
 /// Longer than anything takes that works at all.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nothing but a `PATH`.
-pub fn bare() -> Surroundings {
+pub(crate) fn bare() -> Surroundings {
     let mut around = Surroundings::default();
     around.env_mode = EnvMode::Clean;
     around
 }
 
 /// Waits until it holds.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
@@ -27,14 +27,14 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// The number that a script wrote, once it has.
-pub async fn number_in(file: &Path) -> u32 {
+pub(crate) async fn number_in(file: &Path) -> u32 {
     let read = || std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n'))?.trim().parse().ok();
     until("a number in a file", || read().is_some()).await;
     read().unwrap()
 }
 
 /// Whether it is there and has not ended.
-pub fn lives(os_pid: u32) -> bool {
+pub(crate) fn lives(os_pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{os_pid}/stat")) else { return false };
     !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
 }
