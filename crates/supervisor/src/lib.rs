@@ -9,10 +9,15 @@ pub mod health;
 pub mod log;
 pub mod shutdown;
 
+mod beside;
+mod readiness;
+
 pub use perilune_restart as restart;
 
 mod supervisor;
 
+pub use beside::Surroundings;
+pub use readiness::{LineMatcher, NotifyPipe};
 pub use supervisor::{
     Condition, Dependency, Desired, EventKind, EventReceiver, ExitClassification, InstanceShutdown, InstanceStatus,
     LastExit, OnExceeded, Phase, Readiness, Received, ShutdownOptions, ShutdownReport, StatusWatch, SupervisionOptions,
