@@ -32,5 +32,5 @@ pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
 pub use ring::TailRing;
-pub use tree::KillScope;
 pub use sighting::{Sighting, boot_id};
+pub use tree::KillScope;

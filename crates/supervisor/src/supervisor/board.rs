@@ -24,7 +24,7 @@ pub(super) struct Posted {
 }
 
 /// One instance at one moment. What changes with time alone is worked out when it is looked at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct View {
     pub(super) spec: Arc<ProcessSpec>,
     pub(super) instance: u32,
@@ -63,10 +63,8 @@ impl Board {
         let mut views = views.into_iter();
         for (sender, view) in posted.instances.iter().zip(views.by_ref()) {
             sender.send_if_modified(|before| {
-                let differs = **before != view;
-                if differs {
-                    *before = Arc::new(view);
-                }
+                let differs = before.differs(&view);
+                *before = Arc::new(view);
                 differs
             });
         }
@@ -98,6 +96,18 @@ impl Posted {
 }
 
 impl View {
+    /// Whether somebody who follows it has something new to see.
+    fn differs(&self, other: &Self) -> bool {
+        let story =
+            |view: &Self| (view.run_id, view.restart_count, view.phase, view.desired, view.restart_at, view.ready);
+        let spec = |view: &Self| (Arc::as_ptr(&view.spec), view.health, view.restart_needed, view.memory_bytes);
+        story(self) != story(other)
+            || spec(self) != spec(other)
+            || self.state != other.state
+            || self.cpu_percent != other.cpu_percent
+            || self.last_exit != other.last_exit
+    }
+
     pub(super) fn status(&self) -> InstanceStatus {
         let now = tokio::time::Instant::now().into_std();
         let window = self.spec.restart.restart_window;
@@ -146,4 +156,3 @@ impl View {
         }
     }
 }
-

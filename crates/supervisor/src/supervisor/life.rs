@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use perilune_exec_api::EndReason;
 use tokio::sync::mpsc;
@@ -7,6 +8,7 @@ use uuid::Uuid;
 
 use super::core::{Observation, Order, RunEnd, Ticket};
 use super::run::{Launcher, Notice, Run};
+use crate::health::HealthCheckResult;
 use crate::process::{ProcessError, ProcessSpec};
 
 /// What is asked of the task that has a run.
@@ -64,7 +66,6 @@ pub(super) async fn live(
 async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, tell: &Teller) -> RunEnd {
     let mut ended = run.ended();
     let mut ready = run.ready();
-    let mut waits = true;
     let mut open = true;
     // What takes its time. Dropped, and so ended, with the run.
     let mut work: JoinSet<Observation> = JoinSet::new();
@@ -72,9 +73,9 @@ async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, 
         tokio::select! {
             biased;
             end = &mut ended => return end,
-            () = &mut ready, if waits => {
-                waits = false;
+            () = &mut ready => {
                 tell.observed(Observation::Ready);
+                ready = run.hold();
             }
             wish = wishes.recv(), if open => match wish {
                 Some(wish) => grant(run, wish, &mut work, tell),
@@ -83,7 +84,11 @@ async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, 
             },
             Some(done) = work.join_next(), if !work.is_empty() => match done {
                 Ok(observation) => tell.observed(observation),
-                Err(error) => tell.observed(Observation::Checked { healthy: false, error: Some(error.to_string()) }),
+                // A bug, of a check or of something else that takes its time: the worst that it can mean is a failed check.
+                Err(error) => tell.observed(Observation::Checked(HealthCheckResult::unhealthy(
+                    Duration::ZERO,
+                    error.to_string(),
+                ))),
             },
         }
     }
@@ -98,10 +103,7 @@ fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Observation>, tell: 
             let result = run.signal(signal);
             tell.observed(Observation::Answered { ticket, result });
         }
-        Wish::Check(spec) => drop(work.spawn(async move {
-            let result = run.check(spec).await;
-            Observation::Checked { healthy: result.is_ok(), error: result.err() }
-        })),
+        Wish::Check(spec) => drop(work.spawn(async move { Observation::Checked(run.check(spec).await) })),
         Wish::ReopenLogs => run.reopen_logs(),
         Wish::Rotate(ticket) => drop(work.spawn(async move {
             let result = run.rotate().await;

@@ -13,6 +13,7 @@ mod board;
 mod core;
 mod driver;
 mod life;
+mod native;
 mod run;
 
 pub use error::SupervisorError;

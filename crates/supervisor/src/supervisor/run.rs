@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::EventKind;
 use super::core::{Order, Rotation, RunEnd};
+use crate::health::HealthCheckResult;
 use crate::process::{ProcessError, ProcessSpec};
 
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,6 +31,9 @@ pub(super) trait Run: Send + Sync + 'static {
     /// Waits until it passes the gate that it watches itself; for ever if there is none.
     fn ready(&self) -> Boxed<'_, ()>;
 
+    /// Does for ever what is to be done once it has.
+    fn hold(&self) -> Boxed<'_, ()>;
+
     /// Waits until nothing is left of it.
     fn ended(&self) -> Boxed<'_, RunEnd>;
 
@@ -41,8 +45,8 @@ pub(super) trait Run: Send + Sync + 'static {
 
     fn signal(&self, signal: i32) -> Result<(), ProcessError>;
 
-    /// Checks its health, and says what is wrong.
-    fn check(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, Result<(), String>>;
+    /// Checks its health. Dropped before its end, it leaves nothing behind.
+    fn check(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, HealthCheckResult>;
 
     fn reopen_logs(&self);
 

@@ -35,7 +35,7 @@ pub struct ShutdownReport {
     /// Whether the deadline passed, and what was left was killed.
     pub forced: bool,
     /// How long all of it took.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub took: Duration,
 }
 
@@ -60,7 +60,7 @@ pub struct InstanceShutdown {
     /// The code it ended with.
     pub code: Option<i32>,
     /// From the beginning of the shutdown to its end.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "perilune_restart::duration")]
     pub took: Duration,
     /// How many processes it left behind that had to be killed.
     pub leftovers_killed: u32,

@@ -8,9 +8,11 @@ impl Core {
     /// Whether everything that a spec depends on is as it has to be.
     pub(super) fn dependencies_are_there(&self, spec: SpecKey) -> bool {
         let Some(entry) = self.entries.get(&spec) else { return false };
-        entry.options.depends_on.iter().all(|dependency| {
-            self.find(&dependency.name).is_some_and(|on| self.meets(on, dependency.condition))
-        })
+        entry
+            .options
+            .depends_on
+            .iter()
+            .all(|dependency| self.find(&dependency.name).is_some_and(|on| self.meets(on, dependency.condition)))
     }
 
     /// Whether all instances of a spec are as said.

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use perilune_restart::RestartManager;
 use uuid::Uuid;
 
-use super::checks::Checks;
-use crate::health::HealthStatus;
+use crate::health::{HealthChecker, HealthStatus};
 use crate::process::{ProcessSpec, ProcessState};
 use crate::supervisor::board::View;
 use crate::supervisor::{Condition, Desired, LastExit, Phase, Readiness, SupervisionOptions};
@@ -64,7 +63,7 @@ pub(super) struct Run {
     /// It has lasted long enough to be a success.
     pub(super) proven: bool,
     pub(super) over_memory: u32,
-    pub(super) checks: Option<Checks>,
+    pub(super) checks: Option<HealthChecker>,
 }
 
 /// Why a run is being ended.
@@ -91,8 +90,12 @@ pub(super) enum StopCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pending {
     Idle,
-    Dependency { restart: bool },
-    Backoff { at: Instant },
+    Dependency {
+        restart: bool,
+    },
+    Backoff {
+        at: Instant,
+    },
     /// Its turn in a group restart.
     Group,
     GaveUp,
@@ -111,7 +114,7 @@ impl Run {
         self.launched && self.cause.is_none()
     }
 
-    fn wake(&self, state: &ProcessState) -> Option<Instant> {
+    fn wake(&self, state: &ProcessState, now: Instant) -> Option<Instant> {
         if !self.is_live() {
             return None;
         }
@@ -123,7 +126,8 @@ impl Run {
         };
         let proven = (!self.proven).then_some(self.spec.restart.min_uptime);
         let times = [gate, proven, self.options.run_timeout];
-        let check = self.checks.as_ref().and_then(Checks::due);
+        let check =
+            self.checks.as_ref().and_then(|checks| checks.next_check_in(now)).and_then(|left| now.checked_add(left));
         times.into_iter().flatten().filter_map(|after| self.after(after)).chain(check).min()
     }
 
@@ -202,9 +206,9 @@ impl Instance {
     }
 
     /// When time alone has something to say about it.
-    pub(super) fn wake(&self) -> Option<Instant> {
+    pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
         match (&self.run, self.pending) {
-            (Some(run), _) => run.wake(&self.state),
+            (Some(run), _) => run.wake(&self.state, now),
             (None, Pending::Backoff { at }) => Some(at),
             (None, Pending::GaveUp) if self.desired == Desired::Up => self.restarts.trial_at(),
             _ => None,

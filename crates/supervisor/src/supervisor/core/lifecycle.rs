@@ -5,9 +5,8 @@ use perilune_restart::{Ended, RestartDecision, RestartStrategy, StayReason};
 
 use super::entry::{Pending, Run, StopCause};
 use super::{Core, Effect, InstanceKey, Order, RunEnd};
-use crate::health::{CheckType, HealthStatus};
+use crate::health::{CheckType, HealthChecker, HealthStatus};
 use crate::process::ProcessState;
-use crate::supervisor::core::checks::Checks;
 use crate::supervisor::{Desired, EventKind, ExitClassification, LastExit, OnExceeded, Readiness};
 
 impl Core {
@@ -61,7 +60,12 @@ impl Core {
         let Some(run) = instance.run.as_mut().filter(|run| !run.launched) else { return };
         run.launched = true;
         run.since = now;
-        run.checks = run.spec.health.clone().filter(|health| health.check_type != CheckType::None).map(|health| Checks::new(health, now));
+        run.checks = run
+            .spec
+            .health
+            .clone()
+            .filter(|health| health.check_type != CheckType::None)
+            .map(|health| HealthChecker::new(health, now));
         let gated = !matches!(run.options.readiness, Readiness::Immediate);
         let stopping = run.cause.is_some();
         instance.run_id = Some(run.id);
@@ -145,6 +149,7 @@ impl Core {
     /// What comes after the end of a run.
     fn follow(&mut self, key: InstanceKey, cause: Option<StopCause>, ended: Ended, uptime: Duration) {
         let shutting_down = self.is_shutting_down();
+        let grouped = self.in_group(key);
         let Some(instance) = self.instance(key) else { return };
         if shutting_down || instance.leaving || instance.desired == Desired::Down {
             instance.pending = Pending::Idle;
@@ -153,10 +158,8 @@ impl Core {
         match cause {
             Some(StopCause::Start) => self.launch(key, false),
             Some(StopCause::Restart | StopCause::Dependency) => self.launch(key, true),
-            Some(StopCause::Group) if self.in_group(key) => {
-                if let Some(instance) = self.instance(key) {
-                    instance.pending = Pending::Group;
-                }
+            Some(StopCause::Group) if grouped => {
+                instance.pending = Pending::Group;
                 self.ended_in_group(key);
             }
             Some(StopCause::Group) => self.launch(key, true),
@@ -284,7 +287,13 @@ impl Core {
                 let in_time = matches!(options.readiness, Readiness::MinUptime(uptime) if late(uptime));
                 let too_late = starting && late(options.start_timeout);
                 let (run_id, spec) = (run.id, run.spec.clone());
-                let check = run.checks.as_mut().is_some_and(|checks| checks.begin(now));
+                let check = run.checks.as_mut().is_some_and(|checks| {
+                    let due = checks.is_check_due(now);
+                    if due {
+                        checks.check_started(now);
+                    }
+                    due
+                });
                 if starting && in_time {
                     self.ready(key);
                 } else if too_late || too_long {

@@ -4,7 +4,6 @@
 //! people ask for; `group`, `dependency`, `plan` and `job` are what goes on over several steps, and take the next one whenever
 //! something has changed.
 
-mod checks;
 mod command;
 mod dependency;
 mod entry;
@@ -167,7 +166,7 @@ impl Core {
 
     fn rearm(&mut self, key: InstanceKey) {
         let Some(instance) = self.look(key) else { return };
-        let (before, after) = (instance.alarm, instance.wake());
+        let (before, after) = (instance.alarm, instance.wake(self.at.now));
         if before == after {
             return;
         }

@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::entry::{Run, StopCause};
 use super::{Core, InstanceKey, Observation, Rotation, Ticket, keys_of};
-use crate::health::{HealthStatus, OnUnhealthy};
+use crate::health::{HealthCheckResult, HealthStatus, OnUnhealthy};
 use crate::process::{ProcessError, ProcessState};
 use crate::supervisor::{EventKind, Readiness};
 
@@ -25,7 +25,7 @@ impl Core {
                 self.report_end(key, run_id);
             }
             Observation::Ready => self.ready(key),
-            Observation::Checked { healthy, error } => self.checked(key, healthy, error),
+            Observation::Checked(result) => self.checked(key, result),
             Observation::Ended(end) => {
                 self.ended(key, end);
                 self.report_end(key, run_id);
@@ -41,18 +41,17 @@ impl Core {
         }
     }
 
-    fn checked(&mut self, key: InstanceKey, healthy: bool, error: Option<String>) {
+    fn checked(&mut self, key: InstanceKey, result: HealthCheckResult) {
         let now = self.at.now;
         let Some(instance) = self.instance(key) else { return };
         let Some(run) = instance.run.as_mut().filter(|run| run.is_live()) else { return };
         let Some(checks) = run.checks.as_mut() else { return };
-        let to = checks.record(healthy, now);
+        let error = result.error.clone();
+        let changed = checks.record_result(result, now);
+        let reaction = checks.config().on_unhealthy;
         let gate = matches!(run.options.readiness, Readiness::Healthy);
-        let from = std::mem::replace(&mut instance.health, to);
-        let reaction = run.spec.health.as_ref().map(|health| health.on_unhealthy).unwrap_or_default();
-        if from == to {
-            return;
-        }
+        instance.health = checks.status();
+        let Some((from, to)) = changed else { return };
         self.emit(key, EventKind::HealthChanged { from, to, error });
         if to == HealthStatus::Healthy && gate {
             self.ready(key);
@@ -120,6 +119,10 @@ impl Core {
     pub(super) fn live_runs(&self, spec: super::SpecKey) -> Vec<Uuid> {
         let Some(entry) = self.entries.get(&spec) else { return Vec::new() };
         let instances = keys_of(spec, entry).filter_map(|key| self.look(key));
-        instances.filter_map(|instance| instance.run.as_ref()).filter(|run| Run::is_live(run)).map(|run| run.id).collect()
+        instances
+            .filter_map(|instance| instance.run.as_ref())
+            .filter(|run| Run::is_live(run))
+            .map(|run| run.id)
+            .collect()
     }
 }

@@ -128,8 +128,14 @@ impl Core {
             left.extend(run.map(|run| (key, run.id)));
         }
         let begun = self.at.now;
-        self.shutdown =
-            Some(ShutdownPlan { tickets: vec![ticket], begun, deadline: until, forced: false, left, ended: Vec::new() });
+        self.shutdown = Some(ShutdownPlan {
+            tickets: vec![ticket],
+            begun,
+            deadline: until,
+            forced: false,
+            left,
+            ended: Vec::new(),
+        });
         self.stop_everything();
     }
 

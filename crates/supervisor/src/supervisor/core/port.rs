@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use perilune_exec_api::EndReason;
 use uuid::Uuid;
 
+use crate::health::HealthCheckResult;
 use crate::process::{ProcessError, ProcessId, ProcessSpec};
 use crate::supervisor::{
     Condition, EventKind, ShutdownReport, SupervisionOptions, SupervisorError, SupervisorEvent, Updated,
@@ -72,22 +73,38 @@ pub(crate) enum Answer {
 /// What became of a run. Whatever arrives after the end of the run is discarded.
 #[derive(Debug)]
 pub(crate) enum Observation {
-    Launched { pid: u32, containment: &'static str },
-    LaunchFailed { error: String },
+    Launched {
+        pid: u32,
+        containment: &'static str,
+    },
+    LaunchFailed {
+        error: String,
+    },
     /// It passed the gate that the run itself watches: a line of its output, or a newline on its descriptor.
     Ready,
-    Checked { healthy: bool, error: Option<String> },
+    Checked(HealthCheckResult),
     /// It ended, and nothing is left of it.
     Ended(RunEnd),
     /// It did not end although it was asked to, and nobody tries any longer.
-    StopFailed { error: String },
+    StopFailed {
+        error: String,
+    },
     /// Something that changes nothing and that others may want to know.
     Noticed(EventKind),
-    Sampled { cpu_percent: Option<f32>, memory_bytes: Option<u64> },
+    Sampled {
+        cpu_percent: Option<f32>,
+        memory_bytes: Option<u64>,
+    },
     /// What came of a signal, or of something else that only the run could do.
-    Answered { ticket: Ticket, result: Result<(), ProcessError> },
+    Answered {
+        ticket: Ticket,
+        result: Result<(), ProcessError>,
+    },
     /// New secrets were fetched.
-    Rotated { ticket: Ticket, result: Result<Rotation, ProcessError> },
+    Rotated {
+        ticket: Ticket,
+        result: Result<Rotation, ProcessError>,
+    },
 }
 
 /// What new secrets need.
@@ -114,16 +131,39 @@ pub(crate) struct RunEnd {
 pub(crate) enum Effect {
     Launch(Box<Order>),
     /// Asks the run to end, and makes it. Also right while it is still being launched.
-    Stop { run_id: Uuid, spec: Arc<ProcessSpec> },
+    Stop {
+        run_id: Uuid,
+        spec: Arc<ProcessSpec>,
+    },
     /// Ends it at once.
-    Kill { run_id: Uuid },
-    Signal { run_id: Uuid, signal: i32, ticket: Ticket },
-    Check { run_id: Uuid, spec: Arc<ProcessSpec> },
-    Sample { run_id: Uuid, ticket: Ticket },
-    ReopenLogs { run_id: Uuid },
-    Rotate { run_id: Uuid, ticket: Ticket },
+    Kill {
+        run_id: Uuid,
+    },
+    Signal {
+        run_id: Uuid,
+        signal: i32,
+        ticket: Ticket,
+    },
+    Check {
+        run_id: Uuid,
+        spec: Arc<ProcessSpec>,
+    },
+    Sample {
+        run_id: Uuid,
+        ticket: Ticket,
+    },
+    ReopenLogs {
+        run_id: Uuid,
+    },
+    Rotate {
+        run_id: Uuid,
+        ticket: Ticket,
+    },
     Emit(SupervisorEvent),
-    Reply { ticket: Ticket, answer: Result<Answer, SupervisorError> },
+    Reply {
+        ticket: Ticket,
+        answer: Result<Answer, SupervisorError>,
+    },
     /// Everything is stopped, and nothing follows.
     Finished(Arc<ShutdownReport>),
 }
