@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, ExecError};
 use rustix::process::{WaitId, WaitIdOptions};
@@ -16,7 +16,7 @@ use crate::{roll, undertaker};
 
 /// How long an orphan that has ended waits at most while nothing else happens.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long to wait for more when a run has ended: a look costs as much for many as for one.
+/// How long to wait at least from one look to the next: a look costs as much for many as for one.
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Whether this program is to processes what the first one of the system is: parent of those whose parents are gone.
@@ -25,7 +25,8 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// With it everything that a process here started stays below this program, and is reaped when it has ended, whether its
 /// run goes on or not. Reaped are only those that belong to a run: by its session or its mark, or because they were seen
 /// below it. So whatever else this program starts keeps its status for whoever waits for it. An orphan in a session of its
-/// own that lives for less than half a second while nobody looks cannot be told from such a one, and stays a zombie.
+/// own that ends before anybody has looked, which takes half a second at most, cannot be told from such a one, and stays a
+/// zombie.
 ///
 /// Costs a look at the table of processes every half second while there are runs, or orphans of theirs. Without it nothing
 /// is adopted any more; those that were are still reaped.
@@ -126,22 +127,22 @@ fn watch() -> Result<(), ExecError> {
 }
 
 fn run() {
+    let mut looked: Option<Instant> = None;
     loop {
         let mut state = state();
         while state.runs.is_empty() && state.noted.is_empty() {
             state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if !state.has_news {
-            let news = CHANGED.wait_timeout_while(state, PAUSE, |state| !state.has_news);
-            state = news.unwrap_or_else(PoisonError::into_inner).0;
+        let news = CHANGED.wait_timeout_while(state, PAUSE, |state| !state.has_news);
+        drop(news.unwrap_or_else(PoisonError::into_inner));
+        // At once for the first: what it has left may be about to end.
+        if let Some(early) = looked.and_then(|at| TOGETHER.checked_sub(at.elapsed())) {
+            std::thread::sleep(early);
         }
-        if std::mem::take(&mut state.has_news) {
-            drop(state);
-            std::thread::sleep(TOGETHER);
-        } else {
-            drop(state);
-        }
+        // Whatever becomes news from here on is not yet seen.
+        self::state().has_news = false;
         look();
+        looked = Some(Instant::now());
     }
 }
 
