@@ -6,15 +6,15 @@ mod support;
 use std::process::{Command, Stdio};
 
 use perilune_exec_native::{NativeExecutor, init_duties};
-use support::{alive, block_on, children, shell, start, state, until};
+use support::{Started, alive, block_on, children, shell, start, state, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
 
 /// Two daemons with sessions of their own whose parents are gone, and which let go of all streams: one obeys the word in
 /// its file, and one lives on.
 const DAEMONS: &str = "
-    (setsid sh -c 'echo $$; exec >/dev/null 2>&1 </dev/null; until [ -e \"$WORD\" ]; do sleep 0.01; done' &)
-    (setsid sh -c 'echo $$; exec sleep 600 >/dev/null 2>&1 </dev/null' &)";
+    (setsid sh -c 'echo 1 $$; exec >/dev/null 2>&1 </dev/null; until [ -e \"$WORD\" ]; do sleep 0.01; done' &)
+    (setsid sh -c 'echo 2 $$; exec sleep 600 >/dev/null 2>&1 </dev/null' &)";
 
 #[test]
 fn orphans_of_runs_leave_no_zombies() {
@@ -22,7 +22,11 @@ fn orphans_of_runs_leave_no_zombies() {
     command.args(["--exact", "inner", "--nocapture", "--test-threads=1"]).env(TASK, "adopt").stdin(Stdio::null());
     let ended = command.output().unwrap();
     let output = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success() && output.contains("nothing is left"), "{output}{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success() && output.contains("nothing is left"),
+        "{output}{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
 }
 
 /// Not a test of its own.
@@ -45,6 +49,13 @@ fn parent(pid: u32) -> Option<u32> {
     stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
+/// In the order of `DAEMONS`, whichever is first to say its number.
+async fn daemons(run: &mut Started) -> [u32; 2] {
+    let mut lines = [run.line().await, run.line().await];
+    lines.sort();
+    lines.map(|line| line.split_once(' ').unwrap().1.parse().unwrap())
+}
+
 /// The run is over long before its daemons are.
 async fn ended_by_themselves() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -54,7 +65,7 @@ async fn ended_by_themselves() {
     request.env.insert("WORD".to_owned(), word.display().to_string());
     request.sweep_on_exit = false;
     let mut run = start(&executor, request).await;
-    let daemons = [run.pid().await, run.pid().await];
+    let daemons = daemons(&mut run).await;
     assert!(run.process.wait().await.unwrap().success());
     assert_eq!(run.process.swept().await, 0);
     assert!(daemons.iter().all(|pid| alive(*pid) && parent(*pid) == Some(std::process::id())));
@@ -84,7 +95,7 @@ async fn ended_with_their_run() {
     let executor = NativeExecutor::new();
     for _ in 0..20 {
         let mut run = start(&executor, shell(&format!("{DAEMONS}; read -r line"))).await;
-        let daemons = [run.pid().await, run.pid().await];
+        let daemons = daemons(&mut run).await;
         run.process.write_stdin(b"\n".to_vec()).await.unwrap();
         assert!(run.process.wait().await.unwrap().success());
         run.process.swept().await;
