@@ -35,7 +35,7 @@ use perilune_exec_api::ExecError;
 
 use crate::launch::{Launch, stay};
 use crate::table::{self, MARK};
-use crate::tree::Tree;
+use crate::tree::{KillScope, Tree};
 
 use record::{Ledger, Target};
 
@@ -98,7 +98,7 @@ pub(crate) fn ready() {
 
 /// A tree has begun. Called under the lock of the roll, from the thread that starts processes: nothing here waits.
 pub(crate) fn enter(tree: &Arc<Tree>) {
-    if tree.is_tied && link::is_up() {
+    if is_guarded(tree) && link::is_up() {
         // Its number is its own so long as it has not been reaped, so this is the start of nobody else.
         if let Some(entry) = table::entry(tree.leader()) {
             link::send(&Target::of(tree, entry.started).to_record());
@@ -108,7 +108,12 @@ pub(crate) fn enter(tree: &Arc<Tree>) {
 
 /// Nothing is left of a tree, or nobody wants its end.
 pub(crate) fn leave(tree: &Tree) {
-    if tree.is_tied && link::is_up() {
+    if is_guarded(tree) && link::is_up() {
         link::send(&record::removal(tree.leader()));
     }
+}
+
+/// Whether others than the leader are to end with this program.
+fn is_guarded(tree: &Tree) -> bool {
+    tree.is_tied && tree.conduct().scope != KillScope::Leader
 }

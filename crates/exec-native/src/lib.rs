@@ -6,7 +6,9 @@
 #[doc = include_str!("../../../docs/write-an-executor.md")]
 struct Guide;
 
+mod asked;
 mod cgroup;
+mod child;
 mod config;
 mod driver;
 mod executor;
@@ -16,6 +18,7 @@ mod launch;
 mod lineage;
 mod orphan;
 mod output;
+mod pipe;
 mod process;
 mod race;
 mod ring;
@@ -25,8 +28,13 @@ mod tree;
 mod undertaker;
 pub mod usage;
 
+pub use child::{
+    CgroupOptions, Child, ChildControl, ChildOptions, ChildOutput, Finished, OutputChunk, OutputReceiver, OutputSink,
+    OutputStream,
+};
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
 pub use orphan::init_duties;
 pub use ring::TailRing;
+pub use tree::KillScope;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
+use std::time::Duration;
 
 use crate::lineage::{self, Root};
 
@@ -66,9 +67,41 @@ impl Processes {
 pub(crate) const MARK: &str = "SUP_RUN_ID";
 
 fn read_mark(pid: u32) -> Option<Vec<u8>> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mark = |variable: &&[u8]| variable.strip_prefix(MARK.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    let environment = read_environment(pid)?;
     environment.split(|byte| *byte == 0).find(mark).map(|found| found[MARK.len() + 1..].to_vec())
+}
+
+/// How often to come back to a process that is between two programs, and after how long.
+const RETURNS: u32 = 200;
+const RETURN: Duration = Duration::from_micros(250);
+
+fn read_environment(pid: u32) -> Option<Vec<u8>> {
+    let mut returns = 0;
+    loop {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        if !environment.is_empty() || returns > RETURNS {
+            return Some(environment);
+        }
+        if is_between_programs(pid) {
+            returns += 1;
+            std::thread::sleep(RETURN);
+        } else {
+            // It has none, or has got it since.
+            returns = RETURNS + 1;
+        }
+    }
+}
+
+/// Whether it has memory, and no environment in it yet: it is being given a program.
+fn is_between_programs(pid: u32) -> bool {
+    let text = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let Some(end) = text.iter().rposition(|byte| *byte == b')') else { return false };
+    let fields: Vec<&[u8]> = text[end + 1..].split(|byte| *byte == b' ').filter(|field| !field.is_empty()).collect();
+    let is = |field: usize, zero: bool| fields.get(field).is_some_and(|text| (*text == b"0") == zero);
+    const SIZE: usize = 20;
+    const ENVIRONMENT: usize = 47;
+    is(SIZE, false) && is(ENVIRONMENT, true)
 }
 
 /// One process.
