@@ -48,9 +48,18 @@ pub fn init_duties(on: bool) -> Result<(), ExecError> {
 #[derive(Default)]
 struct State {
     runs: Vec<Run>,
-    /// Numbers and starts of those who were seen to belong to a run, and may still be there.
-    noted: HashSet<(u32, u64)>,
+    /// Members of runs that others have found since the last look.
+    found: Vec<Entry>,
     has_news: bool,
+}
+
+/// Those who were seen to belong to a run, and may still be there.
+#[derive(Default)]
+struct Noted {
+    /// Their numbers and starts.
+    members: HashSet<(u32, u64)>,
+    /// Their sessions, in which nobody is who does not come from them.
+    sessions: HashSet<u32>,
 }
 
 #[derive(Clone)]
@@ -104,7 +113,7 @@ pub(crate) fn leave(tree: &Tree) {
 /// These belong to a tree. They may be gone before anybody looks again.
 pub(crate) fn note(members: &[Entry]) {
     if ON.load(Ordering::Acquire) && !members.is_empty() {
-        state().noted.extend(members.iter().map(Entry::identity));
+        state().found.extend_from_slice(members);
         CHANGED.notify_all();
     }
 }
@@ -127,10 +136,11 @@ fn watch() -> Result<(), ExecError> {
 }
 
 fn run() {
+    let mut noted = Noted::default();
     let mut looked: Option<Instant> = None;
     loop {
         let mut state = state();
-        while state.runs.is_empty() && state.noted.is_empty() {
+        while state.runs.is_empty() && state.found.is_empty() && noted.members.is_empty() {
             state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let news = CHANGED.wait_timeout_while(state, PAUSE, |state| !state.has_news);
@@ -139,35 +149,47 @@ fn run() {
         if let Some(early) = looked.and_then(|at| TOGETHER.checked_sub(at.elapsed())) {
             std::thread::sleep(early);
         }
-        // Whatever becomes news from here on is not yet seen.
-        self::state().has_news = false;
-        look();
+        look(&mut noted);
         looked = Some(Instant::now());
     }
 }
 
-fn look() {
-    // Those that are over now can be known to have nobody left by what is listed after.
-    let runs = state().runs.clone();
+fn look(noted: &mut Noted) {
+    // What is known before the table is read can be compared with it. What becomes known later has to wait.
+    let runs = {
+        let mut state = state();
+        state.has_news = false;
+        noted.add(&std::mem::take(&mut state.found));
+        state.runs.clone()
+    };
     let mut processes = Processes::read();
     let roots: Vec<Root<'_>> = runs.iter().map(Run::root).collect();
     let found = processes.all_members(&roots);
-    let there: HashSet<(u32, u64)> = processes.all.iter().map(Entry::identity).collect();
-    let gone: HashSet<(u32, u64)> = runs
-        .iter()
-        .zip(&found)
-        .filter(|(run, members)| run.is_over && members.is_empty())
-        .map(|(run, _)| run.identity())
-        .collect();
-    let ended = {
-        let mut state = state();
-        state.noted.extend(found.iter().flatten().map(Entry::identity));
-        let ended = due(&processes.all, std::process::id(), &runs, &state.noted);
-        state.noted.retain(|noted| there.contains(noted));
-        state.runs.retain(|run| !gone.contains(&run.identity()));
-        ended
-    };
-    ended.iter().for_each(reap);
+    found.iter().for_each(|members| noted.add(members));
+    due(&processes.all, std::process::id(), &runs, noted).iter().for_each(reap);
+    noted.keep_listed(&processes.all);
+    let over = runs.iter().zip(&found).filter(|(run, members)| run.is_over && members.is_empty());
+    let gone: HashSet<(u32, u64)> = over.map(|(run, _)| run.identity()).collect();
+    state().runs.retain(|run| !gone.contains(&run.identity()));
+}
+
+impl Noted {
+    fn add(&mut self, members: &[Entry]) {
+        self.members.extend(members.iter().map(Entry::identity));
+        self.sessions.extend(members.iter().map(|entry| entry.session));
+    }
+
+    /// Forgets those who are not there any more: their numbers may be given again.
+    fn keep_listed(&mut self, all: &[Entry]) {
+        let there: HashSet<(u32, u64)> = all.iter().map(Entry::identity).collect();
+        self.members.retain(|member| there.contains(member));
+        let there: HashSet<u32> = all.iter().map(|entry| entry.session).collect();
+        self.sessions.retain(|session| there.contains(session));
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        self.members.contains(&entry.identity()) || self.sessions.contains(&entry.session)
+    }
 }
 
 impl Run {
@@ -194,11 +216,10 @@ impl Run {
 }
 
 /// Who has ended, is a child of `own`, and belongs to a run without being its leader.
-fn due(all: &[Entry], own: u32, runs: &[Run], noted: &HashSet<(u32, u64)>) -> Vec<Entry> {
+fn due(all: &[Entry], own: u32, runs: &[Run], noted: &Noted) -> Vec<Entry> {
     let is_leader = |entry: &Entry| runs.iter().any(|run| run.identity() == entry.identity());
     let is_anew = |run: &Run| all.iter().any(|entry| entry.pid == run.leader && entry.started != run.started);
-    let ours =
-        |entry: &Entry| noted.contains(&entry.identity()) || runs.iter().any(|run| run.has(entry) && !is_anew(run));
+    let ours = |entry: &Entry| noted.has(entry) || runs.iter().any(|run| run.has(entry) && !is_anew(run));
     let orphans = all.iter().filter(|entry| entry.ended && entry.parent == own);
     orphans.filter(|entry| !is_leader(entry) && ours(entry)).copied().collect()
 }
@@ -225,10 +246,13 @@ mod tests {
         Entry { pid, parent, group: session, session, started, ended: true, busy: 0, collected: 0, resident: 0 }
     }
 
-    fn check(all: &[Entry], noted: &[(u32, u64)], expected: &[u32]) {
+    /// With members that were seen before, given like those that have ended.
+    fn check(all: &[Entry], seen: &[(u32, u32, u32, u64)], expected: &[u32]) {
+        let mut noted = Noted::default();
+        noted.add(&seen.iter().copied().map(ended).collect::<Vec<_>>());
         for is_over in [false, true] {
             let runs = [Run { leader: 10, started: 100, mark: b"a".to_vec(), is_over }];
-            let found = due(all, OWN, &runs, &noted.iter().copied().collect());
+            let found = due(all, OWN, &runs, &noted);
             assert_eq!(found.iter().map(|entry| entry.pid).collect::<Vec<_>>(), expected);
         }
     }
@@ -240,14 +264,28 @@ mod tests {
 
     #[test]
     fn leader_is_never_due() {
-        check(&[ended((10, OWN, 10, 100))], &[(10, 100)], &[]);
+        check(&[ended((10, OWN, 10, 100))], &[(10, OWN, 10, 100)], &[]);
     }
 
     #[test]
     fn those_seen_before_are_due() {
-        check(&[ended((11, OWN, 11, 110))], &[(11, 110)], &[11]);
+        check(&[ended((11, OWN, 12, 110))], &[(11, 10, 11, 110)], &[11]);
         // Another has the number by now.
-        check(&[ended((11, OWN, 11, 120))], &[(11, 110)], &[]);
+        check(&[ended((11, OWN, 12, 120))], &[(11, 10, 11, 110)], &[]);
+    }
+
+    #[test]
+    fn those_in_a_session_that_was_seen_are_due() {
+        check(&[ended((12, OWN, 11, 120))], &[(11, 10, 11, 110)], &[12]);
+    }
+
+    #[test]
+    fn those_who_are_gone_are_forgotten() {
+        let mut noted = Noted::default();
+        noted.add(&[ended((11, 10, 11, 110)), ended((12, 10, 12, 110)), ended((13, 12, 12, 110))]);
+        noted.keep_listed(&[ended((11, OWN, 30, 500)), ended((13, OWN, 12, 110))]);
+        assert_eq!(noted.members, HashSet::from([(13, 110)]));
+        assert_eq!(noted.sessions, HashSet::from([12]));
     }
 
     #[test]
