@@ -24,8 +24,7 @@
 
 mod count;
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -44,7 +43,11 @@ pub struct TreeHandle(Weak<Tree>);
 impl TreeHandle {
     /// The tree of the process with that number, if it was started here and its tree is still there.
     pub fn of_leader(os_pid: u32) -> Option<Self> {
-        roll::find(os_pid).map(|tree| Self(Arc::downgrade(&tree)))
+        roll::find(os_pid).map(|tree| Self::of(&tree))
+    }
+
+    pub(crate) fn of(tree: &Arc<Tree>) -> Self {
+        Self(Arc::downgrade(tree))
     }
 }
 

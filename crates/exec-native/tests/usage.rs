@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use perilune_exec_api::{CommandLine, ExecRequest, ExecutorExt, Stop};
-use perilune_exec_native::NativeExecutor;
+use perilune_exec_api::{CommandLine, EnvMode, ExecRequest, ExecutorExt, Stop};
 use perilune_exec_native::usage::{Sampler, TreeHandle, Usage};
+use perilune_exec_native::{Child, ChildOptions, Launch, NativeExecutor, environment};
 use support::{Started, block_on, shell, start};
 
 fn handle(started: &Started) -> TreeHandle {
@@ -98,6 +98,20 @@ fn trees_that_have_ended_use_nothing() {
         assert_eq!(sampler.sample([]), []);
         // What was forgotten begins anew.
         assert_eq!(sample(&mut sampler, &trees)[1].unwrap().cpu_percent, None);
+    });
+}
+
+#[test]
+fn child_knows_its_tree() {
+    block_on(async {
+        let mut launch = Launch::new("sleep");
+        launch.args = vec!["600".into()];
+        launch.env = environment(&EnvMode::Clean, [("A", "b")]);
+        let child = Child::spawn(launch, ChildOptions::new("one that is asked for what it uses")).unwrap();
+        let (tree, mut sampler) = (child.tree(), Sampler::new());
+        assert!(sampler.sample([&tree])[0].unwrap().memory_bytes > 0);
+        drop(child);
+        support::until("it has ended", || Sampler::new().sample([&tree])[0].is_none()).await;
     });
 }
 
