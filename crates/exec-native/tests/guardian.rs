@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use perilune_exec_api::{ExecRequest, Executor, ExecutorExt, Stop};
-use perilune_exec_native::{Launch, NativeExecutor, guardian};
+use perilune_exec_api::{Containment, ExecRequest, Executor, ExecutorExt, Stop};
+use perilune_exec_native::{Launch, NativeConfig, NativeExecutor, guardian};
 use support::{alive, block_on, shell, start, state, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
@@ -95,6 +95,7 @@ fn inner() {
         Ok("hang") => hang(&|| {}),
         Ok("say goodbye") => hang(&guardian::goodbye),
         Ok("end") => end(),
+        Ok("control group") => control_group(),
         Ok("flood") => flood(),
         Ok("broken guardian") => broken_guardian(),
         _ => {}
@@ -177,6 +178,24 @@ fn flood() {
             std::mem::forget(tree);
         }
         println!("others {}", kept.iter().map(u32::to_string).collect::<Vec<_>>().join(" "));
+        std::future::pending::<()>().await;
+    });
+}
+
+fn control_group() {
+    arm();
+    block_on(async {
+        let mut folder = String::new();
+        std::io::stdin().read_line(&mut folder).unwrap();
+        let mut config = NativeConfig::default();
+        config.cgroup = Some(folder.trim_end().into());
+        let executor = NativeExecutor::with(config);
+        // Without the mark, in a session of its own, without a parent: nothing else would find it.
+        let line = "(env -i setsid /bin/sh -c 'echo $$; exec /bin/sleep 600 >/dev/null 2>&1' &); sleep 600";
+        let mut request: ExecRequest = shell(line);
+        request.containment = Containment::Cgroup;
+        let mut tree = start(&executor, request).await;
+        println!("\nothers {}", tree.pid().await);
         std::future::pending::<()>().await;
     });
 }
@@ -288,6 +307,24 @@ fn runtime_goes_on_without_its_guardian() {
     runtime.go_on();
     assert_eq!(runtime.said("gone "), [0]);
     assert!(runtime.child.wait().unwrap().success());
+}
+
+#[test]
+fn control_groups_are_emptied_and_removed() {
+    let parent = std::path::Path::new("/sys/fs/cgroup/unified");
+    let parent = if parent.join("cgroup.procs").exists() { parent } else { std::path::Path::new("/sys/fs/cgroup") };
+    let own = parent.join(format!("perilune-guardian-test-{}", std::process::id()));
+    if !parent.join("cgroup.procs").exists() || std::fs::create_dir(&own).is_err() {
+        return println!("control_groups_are_emptied_and_removed: skipped, no control group can be made here");
+    }
+    let mut runtime = Runtime::start("control group");
+    writeln!(runtime.child.stdin.as_mut().unwrap(), "{}", own.display()).unwrap();
+    let others = runtime.said("others ");
+    assert!(alive(others[0]));
+    runtime.kill();
+    block_on(until("it is gone", || !alive(others[0])));
+    // Fails until everything below it is gone.
+    block_on(until("nothing is left", || std::fs::remove_dir(&own).is_ok()));
 }
 
 #[test]
