@@ -191,9 +191,10 @@ impl Output {
                 First::Right(Ok(guard)) => guard,
             };
             let mut state = self.state();
-            match attempt(&pipe, guard.as_mut(), CHUNK) {
-                Attempt::Bytes(bytes) => {
-                    state.keep(bytes, self.keep.unread);
+            let mut bytes = Vec::with_capacity(CHUNK);
+            match attempt(guard.as_mut(), || rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes))) {
+                Attempt::Bytes(_) => {
+                    state.keep(fitted(bytes), self.keep.unread);
                     drop(state);
                     self.changed.notify_waiters();
                 }
@@ -249,10 +250,11 @@ impl ByteStream for Output {
             if !state.kept.is_empty() || state.lost > 0 || !matches!(state.source, Source::Open(_)) {
                 continue;
             }
-            match attempt(&pipe, guard.as_mut(), max.min(CHUNK)) {
-                Attempt::Bytes(bytes) => {
-                    state.total += bytes.len() as u64;
-                    return Ok(Some(bytes));
+            let mut bytes = Vec::with_capacity(max.min(CHUNK));
+            match attempt(guard.as_mut(), || rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes))) {
+                Attempt::Bytes(count) => {
+                    state.total += count as u64;
+                    return Ok(Some(fitted(bytes)));
                 }
                 Attempt::Later if !no_more => {}
                 Attempt::Later | Attempt::End => {
@@ -263,6 +265,42 @@ impl ByteStream for Output {
                 }
                 Attempt::Failed(error) => return Err(failed(error)),
             }
+        }
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> Option<Result<usize, ExecError>> {
+        if into.is_empty() {
+            return Some(Err(ExecError::Invalid("a read of nothing".to_owned())));
+        }
+        let mut state = self.state();
+        state.last_read = Some(Instant::now());
+        match state.next(into.len()) {
+            Ok(None) => {}
+            Ok(Some(bytes)) => {
+                into[..bytes.len()].copy_from_slice(&bytes);
+                return Some(Ok(bytes.len()));
+            }
+            Err(error) => return Some(Err(error)),
+        }
+        let attempt = match &state.source {
+            Source::Open(pipe) => attempt(None, || rustix::io::read(pipe.get_ref(), &mut *into)),
+            Source::NotYet => return None,
+            Source::End => Attempt::End,
+            Source::Closed => return Some(Err(ExecError::StreamClosed)),
+        };
+        match attempt {
+            Attempt::Bytes(count) => {
+                state.total += count as u64;
+                Some(Ok(count))
+            }
+            Attempt::Later if !state.no_more => None,
+            Attempt::Later | Attempt::End => {
+                state.source = Source::End;
+                drop(state);
+                self.changed.notify_waiters();
+                Some(Ok(0))
+            }
+            Attempt::Failed(error) => Some(Err(failed(error))),
         }
     }
 
@@ -326,29 +364,22 @@ async fn ready(pipe: &AsyncFd<OwnedFd>, no_more: bool) -> io::Result<Option<Guar
 }
 
 enum Attempt {
-    Bytes(Vec<u8>),
+    Bytes(usize),
     End,
     Later,
     Failed(io::Error),
 }
 
-fn attempt(pipe: &AsyncFd<OwnedFd>, guard: Option<&mut Guard<'_>>, max: usize) -> Attempt {
-    let mut bytes = Vec::with_capacity(max);
+fn attempt(guard: Option<&mut Guard<'_>>, mut read: impl FnMut() -> rustix::io::Result<usize>) -> Attempt {
     let got = loop {
-        match rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes)) {
+        match read() {
             Err(Errno::INTR) => {}
             other => break other,
         }
     };
     match got {
         Ok(0) => Attempt::End,
-        Ok(count) => {
-            // A short piece may lie around for long.
-            if count < max / 2 {
-                bytes.shrink_to_fit();
-            }
-            Attempt::Bytes(bytes)
-        }
+        Ok(count) => Attempt::Bytes(count),
         Err(Errno::AGAIN) => {
             if let Some(guard) = guard {
                 guard.clear_ready();
@@ -357,6 +388,14 @@ fn attempt(pipe: &AsyncFd<OwnedFd>, guard: Option<&mut Guard<'_>>, max: usize) -
         }
         Err(error) => Attempt::Failed(error.into()),
     }
+}
+
+/// Without most of the room that was not used: a short piece may lie around for long.
+fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() < bytes.capacity() / 2 {
+        bytes.shrink_to_fit();
+    }
+    bytes
 }
 
 fn failed(source: io::Error) -> ExecError {
