@@ -16,6 +16,7 @@ mod output;
 mod process;
 mod race;
 mod ring;
+mod source;
 mod table;
 mod tree;
 mod undertaker;

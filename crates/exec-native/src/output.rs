@@ -9,22 +9,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use perilune_exec_api::{ByteStream, ExecError};
-use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::launch::register;
 use crate::race::{First, race};
 use crate::ring::TailRing;
+use crate::source::{Attempt, Pipe, Readable};
 
 /// As much as a pipe holds, so one read empties it.
 const CHUNK: usize = 64 << 10;
 
 /// Who has read, and has not for so long, counts as somebody who does not read.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who has just read is about to read again, and goes first.
+const TURN: Duration = Duration::from_millis(5);
 
 /// How much is kept of what nobody reads while somebody waits for the end.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +65,7 @@ struct State {
 
 enum Source {
     NotYet,
-    Open(Arc<AsyncFd<OwnedFd>>),
+    Open(Pipe),
     End,
     Closed,
 }
@@ -93,16 +92,14 @@ impl Output {
         })
     }
 
-    /// Gives it the pipe. Needs a Tokio runtime.
-    pub(crate) fn attach(&self, pipe: OwnedFd) -> io::Result<()> {
-        let pipe = register(pipe, Interest::READABLE)?;
+    /// Gives it the pipe.
+    pub(crate) fn attach(&self, pipe: OwnedFd) {
         let mut state = self.state();
         if matches!(state.source, Source::NotYet) {
-            state.source = Source::Open(Arc::new(pipe));
+            state.source = Source::Open(Pipe::new(pipe));
         }
         drop(state);
         self.changed.notify_waiters();
-        Ok(())
     }
 
     /// Somebody has it now. What was dropped before that is missing at its beginning.
@@ -144,7 +141,7 @@ impl Output {
     pub(crate) fn seen(&self) -> u64 {
         let state = self.state();
         let waiting = match &state.source {
-            Source::Open(pipe) => rustix::io::ioctl_fionread(pipe.get_ref()).unwrap_or(0),
+            Source::Open(pipe) => pipe.waiting(),
             _ => 0,
         };
         state.total + waiting
@@ -167,32 +164,38 @@ impl Output {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (pipe, no_more, patience) = {
+            let (readable, no_more, patience) = {
                 let state = self.state();
-                let pipe = match &state.source {
-                    Source::Open(pipe) => Some(pipe.clone()),
+                let readable = match &state.source {
+                    Source::Open(pipe) => Some(state.readable(pipe)),
                     Source::NotYet => None,
                     Source::End | Source::Closed => return,
                 };
-                (pipe, state.no_more, state.patience(self.keep.unread))
+                (readable, state.no_more, state.patience(self.keep.unread))
             };
             if let Some(until) = patience {
                 race(changed, tokio::time::sleep_until(until)).await;
                 continue;
             }
             let busy = self.readers.load(Ordering::Acquire) > 0;
-            let Some(pipe) = pipe.filter(|_| !busy) else {
+            let Some(readable) = readable.filter(|_| !busy) else {
                 changed.await;
                 continue;
             };
-            let mut guard = match race(changed, ready(&pipe, no_more)).await {
+            let ready = match race(changed, readable.wait()).await {
                 First::Left(()) => continue,
                 First::Right(Err(_)) => return self.end(),
-                First::Right(Ok(guard)) => guard,
+                First::Right(Ok(ready)) => ready,
             };
+            let turn = self.state().turn();
+            if let Some(until) = turn {
+                tokio::time::sleep_until(until).await;
+                continue;
+            }
             let mut state = self.state();
+            let Source::Open(pipe) = &mut state.source else { continue };
             let mut bytes = Vec::with_capacity(CHUNK);
-            match attempt(guard.as_mut(), || rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes))) {
+            match pipe.read(&mut bytes, ready) {
                 Attempt::Bytes(_) => {
                     state.keep(fitted(bytes), self.keep.unread);
                     drop(state);
@@ -224,34 +227,35 @@ impl ByteStream for Output {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (pipe, no_more) = {
+            let (readable, no_more) = {
                 let mut state = self.state();
                 if let Some(bytes) = state.next(max)? {
                     return Ok(Some(bytes));
                 }
                 match &state.source {
-                    Source::Open(pipe) => (Some(pipe.clone()), state.no_more),
+                    Source::Open(pipe) => (Some(state.readable(pipe)), state.no_more),
                     Source::NotYet => (None, false),
                     Source::End => return Ok(None),
                     Source::Closed => return Err(ExecError::StreamClosed),
                 }
             };
-            let Some(pipe) = pipe else {
+            let Some(readable) = readable else {
                 changed.await;
                 continue;
             };
             // The pipe first: it is ready far more often than anything else happens.
-            let mut guard = match race(ready(&pipe, no_more), changed).await {
+            let ready = match race(readable.wait(), changed).await {
                 First::Right(()) => continue,
-                First::Left(guard) => guard.map_err(failed)?,
+                First::Left(ready) => ready.map_err(failed)?,
             };
             let mut state = self.state();
             // Somebody may have put something aside, which comes first, or closed it.
-            if !state.kept.is_empty() || state.lost > 0 || !matches!(state.source, Source::Open(_)) {
+            if !state.kept.is_empty() || state.lost > 0 {
                 continue;
             }
+            let Source::Open(pipe) = &mut state.source else { continue };
             let mut bytes = Vec::with_capacity(max.min(CHUNK));
-            match attempt(guard.as_mut(), || rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes))) {
+            match pipe.read(&mut bytes, ready) {
                 Attempt::Bytes(count) => {
                     state.total += count as u64;
                     return Ok(Some(fitted(bytes)));
@@ -282,8 +286,8 @@ impl ByteStream for Output {
             }
             Err(error) => return Some(Err(error)),
         }
-        let attempt = match &state.source {
-            Source::Open(pipe) => attempt(None, || rustix::io::read(pipe.get_ref(), &mut *into)),
+        let attempt = match &mut state.source {
+            Source::Open(pipe) => pipe.read_now(into),
             Source::NotYet => return None,
             Source::End => Attempt::End,
             Source::Closed => return Some(Err(ExecError::StreamClosed)),
@@ -315,6 +319,11 @@ impl ByteStream for Output {
 }
 
 impl State {
+    /// How to wait for more. Once nothing is waited for any more, whoever tries knows.
+    fn readable(&self, pipe: &Pipe) -> Readable {
+        if self.no_more { Readable::Unknown } else { pipe.readable() }
+    }
+
     /// The next bytes that were put aside.
     fn next(&mut self, max: usize) -> Result<Option<Vec<u8>>, ExecError> {
         if self.lost_before > 0 {
@@ -340,6 +349,13 @@ impl State {
         (until > Instant::now()).then_some(until)
     }
 
+    /// Until when what is there is left to somebody who has just read. The end need not be left to anybody.
+    fn turn(&self) -> Option<Instant> {
+        let until = self.last_read? + TURN;
+        let Source::Open(pipe) = &self.source else { return None };
+        (until > Instant::now() && pipe.waiting() > 0).then_some(until)
+    }
+
     fn keep(&mut self, mut bytes: Vec<u8>, limit: usize) {
         self.total += bytes.len() as u64;
         if !self.taken {
@@ -353,40 +369,6 @@ impl State {
             self.kept_bytes += bytes.len();
             self.kept.push_back(bytes);
         }
-    }
-}
-
-type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, OwnedFd>;
-
-/// Waits for something to read, unless nothing is waited for any more.
-async fn ready(pipe: &AsyncFd<OwnedFd>, no_more: bool) -> io::Result<Option<Guard<'_>>> {
-    if no_more { Ok(None) } else { pipe.readable().await.map(Some) }
-}
-
-enum Attempt {
-    Bytes(usize),
-    End,
-    Later,
-    Failed(io::Error),
-}
-
-fn attempt(guard: Option<&mut Guard<'_>>, mut read: impl FnMut() -> rustix::io::Result<usize>) -> Attempt {
-    let got = loop {
-        match read() {
-            Err(Errno::INTR) => {}
-            other => break other,
-        }
-    };
-    match got {
-        Ok(0) => Attempt::End,
-        Ok(count) => Attempt::Bytes(count),
-        Err(Errno::AGAIN) => {
-            if let Some(guard) = guard {
-                guard.clear_ready();
-            }
-            Attempt::Later
-        }
-        Err(error) => Attempt::Failed(error.into()),
     }
 }
 

@@ -120,7 +120,12 @@ pub(crate) fn register(stack: Stack) {
 
 /// Pushes a stream for the running actor, which closes it when it ends.
 pub(crate) fn push(stack: Stack, stream: Arc<dyn Stream>) {
-    let open = Rc::new(Open { stream: Arc::clone(&stream), key: Cell::new(None), closed: Cell::new(false), reading: Cell::new(0) });
+    let open = Rc::new(Open {
+        stream: Arc::clone(&stream),
+        key: Cell::new(None),
+        closed: Cell::new(false),
+        reading: Cell::new(0),
+    });
     // The object first: if there is no memory for it, nobody holds anything.
     stack.push_object(StreamObject(Rc::clone(&open)));
     if let Some(actor) = Vm::current().actor() {
