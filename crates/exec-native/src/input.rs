@@ -16,7 +16,7 @@ use crate::race::{First, race};
 
 /// The input of a process. Writes take turns, each writes all or fails.
 pub(crate) struct Input {
-    pipe: Mutex<Option<Arc<AsyncFd<Arc<OwnedFd>>>>>,
+    pipe: Mutex<Option<Arc<AsyncFd<OwnedFd>>>>,
     turn: tokio::sync::Mutex<()>,
     closed: Notify,
     written: AtomicU64,
@@ -34,7 +34,7 @@ impl Input {
 
     /// Gives it the pipe. Needs a Tokio runtime.
     pub(crate) fn attach(&self, pipe: OwnedFd) -> io::Result<()> {
-        let pipe = register(Arc::new(pipe), Interest::WRITABLE)?;
+        let pipe = register(pipe, Interest::WRITABLE)?;
         *self.pipe() = Some(Arc::new(pipe));
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Input {
         Some((self.written.load(Ordering::Acquire), usize::try_from(waiting).unwrap_or(usize::MAX)))
     }
 
-    fn pipe(&self) -> MutexGuard<'_, Option<Arc<AsyncFd<Arc<OwnedFd>>>>> {
+    fn pipe(&self) -> MutexGuard<'_, Option<Arc<AsyncFd<OwnedFd>>>> {
         self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

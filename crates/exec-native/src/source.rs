@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-use crate::launch::register;
+use crate::launch::register_shared;
 
 /// After so many reads in a row that found something, nobody has to be told any more when there is something.
 const UNWATCHED_AFTER: u32 = 4;
@@ -107,7 +107,7 @@ impl Pipe {
             match ready {
                 Ready(Some(mut guard)) => guard.clear_ready(),
                 Ready(None) if self.watch.is_none() => {
-                    self.watch = register(self.fd.clone(), Interest::READABLE).map(Arc::new).ok();
+                    self.watch = register_shared(self.fd.clone(), Interest::READABLE).map(Arc::new).ok();
                     self.refused = self.watch.is_none();
                 }
                 Ready(None) => {}

@@ -324,7 +324,13 @@ pub(super) fn watch_children() -> bool {
 }
 
 /// Registers a descriptor with the reactor of the current Tokio runtime.
-pub(crate) fn register(fd: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+pub(crate) fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it is open, and nobody can close or replace it while it is owned.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
+}
+
+/// Likewise, for as long as it is of use: others own it too.
+pub(crate) fn register_shared(fd: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
     // SAFETY: it is open, and nobody can close or replace it while somebody owns it.
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
