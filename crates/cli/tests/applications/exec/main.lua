@@ -177,7 +177,8 @@ local function main()
     proc:start()
     local there = proc:stdout_stream()
     proc:wait()
-    print("unwaitable", pcall(function() return setmetatable({}, { __index = function() return there:read() end }).x end))
+    local _, why = pcall(function() return setmetatable({}, { __index = function() return there:read() end }).x end)
+    print("unwaitable", tostring(why):match("attempt.*"))
     print(there:read(2), there:read(), there:read())
 
     -- releasing
