@@ -23,6 +23,7 @@ mod process;
 mod race;
 mod ring;
 mod roll;
+mod source;
 mod table;
 mod tree;
 mod undertaker;
