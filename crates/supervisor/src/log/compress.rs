@@ -77,7 +77,8 @@ impl Compressor {
 impl Job {
     fn run(&self) -> io::Result<()> {
         // The oldest first: it will be the first to go.
-        while let Some(found) = (1..=self.max_files).rev().map(|number| piece(&self.path, number, false)).find(is_file) {
+        while let Some(found) = (1..=self.max_files).rev().map(|number| piece(&self.path, number, false)).find(is_file)
+        {
             self.compress(&found)?;
         }
         Ok(())

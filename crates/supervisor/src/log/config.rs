@@ -110,11 +110,9 @@ impl LogConfig {
     /// Whether the parts fit together, and are within bounds.
     pub fn validate(&self) -> Result<(), LogError> {
         let wrong = |text: String| Err(LogError::Invalid(text));
-        for (name, path) in [
-            ("out_file", &self.out_file),
-            ("err_file", &self.err_file),
-            ("combined_file", &self.combined_file),
-        ] {
+        for (name, path) in
+            [("out_file", &self.out_file), ("err_file", &self.err_file), ("combined_file", &self.combined_file)]
+        {
             let Some(path) = path else { continue };
             if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return wrong(format!("`{name}` must name a file, and `{}` does not", path.display()));
@@ -172,9 +170,8 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_be_are_refused() {
-        let rotation = |max_size, max_files| {
-            Some(LogRotationConfig { max_size, max_files, ..LogRotationConfig::default() })
-        };
+        let rotation =
+            |max_size, max_files| Some(LogRotationConfig { max_size, max_files, ..LogRotationConfig::default() });
         let base = LogConfig::default;
         for (config, text) in [
             (LogConfig { out_file: Some("a/".into()), ..base() }, "`out_file` must name a file, and `a/` does not"),
@@ -185,8 +182,14 @@ mod tests {
             (LogConfig { max_line_bytes: 0, ..base() }, "`max_line_bytes` must be from 1 to 1048576"),
             (LogConfig { max_line_bytes: 2 << 20, ..base() }, "`max_line_bytes` must be from 1 to 1048576"),
             (LogConfig { tail_bytes: 1 << 30, ..base() }, "`tail_bytes` must be at most 16777216"),
-            (LogConfig { file_mode: 0o1640, ..base() }, "`file_mode` 0o1640 must be permissions, and let the owner write"),
-            (LogConfig { file_mode: 0o440, ..base() }, "`file_mode` 0o440 must be permissions, and let the owner write"),
+            (
+                LogConfig { file_mode: 0o1640, ..base() },
+                "`file_mode` 0o1640 must be permissions, and let the owner write",
+            ),
+            (
+                LogConfig { file_mode: 0o440, ..base() },
+                "`file_mode` 0o440 must be permissions, and let the owner write",
+            ),
             (LogConfig { timestamp_format: "%Q".into(), ..base() }, "`timestamp_format` \"%Q\" is not one"),
             (LogConfig { timestamp_format: "%n".into(), ..base() }, "`timestamp_format` \"%n\" is not one"),
         ] {

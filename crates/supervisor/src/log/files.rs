@@ -90,8 +90,7 @@ impl LogFiles {
         let path = fs::canonicalize(path).map_err(failed)?;
 
         let mut open = self.lock();
-        open.writers.retain(|_, writer| writer.strong_count() > 0);
-        open.lanes.retain(|_, lane| lane.strong_count() > 0);
+        open.purge();
         if let Some(writer) = open.writers.get(&path).and_then(Weak::upgrade) {
             // A device can be written to by everybody, and gains nothing by being somebody's.
             return if writer.owner == owner || !opened.is_regular {
@@ -125,9 +124,17 @@ impl LogFiles {
     }
 }
 
+impl Open {
+    fn purge(&mut self) {
+        self.writers.retain(|_, writer| writer.strong_count() > 0);
+        self.lanes.retain(|_, lane| lane.strong_count() > 0);
+    }
+}
+
 impl std::fmt::Debug for LogFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let open = self.lock();
+        let mut open = self.lock();
+        open.purge();
         f.debug_struct("LogFiles").field("files", &open.writers.len()).field("lanes", &open.lanes.len()).finish()
     }
 }

@@ -29,12 +29,7 @@ struct State {
 
 impl Lane {
     pub(super) fn new() -> Self {
-        let state = State {
-            ready: VecDeque::new(),
-            timers: BTreeMap::new(),
-            writers: Vec::new(),
-            is_running: false,
-        };
+        let state = State { ready: VecDeque::new(), timers: BTreeMap::new(), writers: Vec::new(), is_running: false };
         Self { state: Mutex::new(state), wake: Condvar::new() }
     }
 

@@ -36,9 +36,9 @@ pub use config::{LogConfig, LogRotationConfig, Redact, RotationMode};
 pub use event::{LogEvent, LogEvents};
 pub use files::{LogFiles, reopen_logs};
 pub use lines::{LineMatch, LineReceiver, OutputLines, Received};
+pub use manager::LogManager;
 pub use output::{OutputCounts, OutputOptions, OutputWriter, Outputs, open, paths};
 pub use query::{LogQuery, LogReceiver};
-pub use manager::LogManager;
 
 /// Tells the time, UTC. Only stamps and the days and hours of files depend on it.
 pub type Clock = std::sync::Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -129,3 +129,6 @@ pub enum LogError {
     #[error("{0}")]
     Invalid(String),
 }
+
+#[cfg(test)]
+mod tests;

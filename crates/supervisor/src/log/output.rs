@@ -50,7 +50,10 @@ impl Default for OutputOptions {
 impl std::fmt::Debug for OutputOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let secrets = self.secrets.len();
-        f.debug_struct("OutputOptions").field("secrets", &secrets).field("log_dir", &self.log_dir).finish_non_exhaustive()
+        f.debug_struct("OutputOptions")
+            .field("secrets", &secrets)
+            .field("log_dir", &self.log_dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -259,6 +262,11 @@ impl OutputWriter {
         for source in &self.sources {
             source.ended().await;
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn sources(&self) -> &[Arc<Source>] {
+        &self.sources
     }
 
     fn close(&mut self) {

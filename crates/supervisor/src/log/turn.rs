@@ -141,7 +141,8 @@ impl Turn {
 
     fn write(&mut self, writer: &Writer, now: Instant) {
         while let Some(piece) = self.pieces.front_mut() {
-            if piece.done == 0 && piece.formatted.fresh && !piece.formatted.bytes.is_empty() && !self.file.line_start() {
+            if piece.done == 0 && piece.formatted.fresh && !piece.formatted.bytes.is_empty() && !self.file.line_start()
+            {
                 // Behind the beginning of a line that nobody will end.
                 piece.formatted.bytes.insert(0, b'\n');
                 piece.formatted.fresh = false;
