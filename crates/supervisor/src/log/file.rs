@@ -105,7 +105,7 @@ impl LogFile {
         if self.opened.is_none() {
             self.open(now)?;
         }
-        let until = self.cut(rest);
+        let until = self.cut(rest, now);
         let Some(opened) = &mut self.opened else { return Err(io::ErrorKind::NotFound.into()) };
         let part = rest.get(..until).unwrap_or(rest);
         match self.disk.write(&mut opened.file, part) {
@@ -177,9 +177,9 @@ impl LogFile {
     }
 
     /// How much of `rest` is written before it is time to ask whether the file is full.
-    fn cut(&self, rest: &[u8]) -> usize {
+    fn cut(&self, rest: &[u8], now: DateTime<Utc>) -> usize {
         let Some(rotation) = self.rotation.as_ref().filter(|_| self.may_rotate()) else { return rest.len() };
-        let room = usize::try_from(self.fill.room(rotation)).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.fill.room(rotation, now)).unwrap_or(usize::MAX);
         let Some(beyond) = rest.get(room - 1..) else { return rest.len() };
         memchr::memchr(b'\n', beyond).map_or(rest.len(), |at| room + at)
     }

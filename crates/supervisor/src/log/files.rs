@@ -8,7 +8,7 @@ use super::disk::{Disk, System, append};
 use super::file::LogFile;
 use super::lane::Lane;
 use super::turn::Turn;
-use super::writer::Writer;
+use super::writer::{Claim, Writer};
 use super::{Clock, LogConfig, LogError};
 use crate::process::ProcessId;
 
@@ -72,14 +72,14 @@ impl LogFiles {
         result
     }
 
-    /// The writer of a file: the one that has it open, or a new one. Blocks as long as the disk needs to open it.
+    /// A place at the writer of a file: the one that has it open, or a new one. Blocks as long as the disk needs to open it.
     pub(super) fn writer(
         &self,
         path: &Path,
         owner: ProcessId,
         config: &LogConfig,
         clock: &Clock,
-    ) -> Result<Arc<Writer>, LogError> {
+    ) -> Result<Claim, LogError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)
                 .map_err(|source| LogError::DirectoryNotFound { path: folder.to_owned(), source })?;
@@ -93,11 +93,12 @@ impl LogFiles {
         open.purge();
         if let Some(writer) = open.writers.get(&path).and_then(Weak::upgrade) {
             // A device can be written to by everybody, and gains nothing by being somebody's.
-            return if writer.owner == owner || !opened.is_regular {
-                Ok(writer)
-            } else {
-                Err(LogError::InUse { path })
-            };
+            if writer.owner == owner || !opened.is_regular {
+                return Ok(writer.claim());
+            }
+            if !writer.is_unused() {
+                return Err(LogError::InUse { path });
+            }
         }
         let place = if opened.is_regular { Place::Disk(opened.identity.device) } else { Place::Device(path.clone()) };
         let lane = open.lanes.get(&place).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Lane::new()));
@@ -116,7 +117,7 @@ impl LogFiles {
         lane.add(&writer).map_err(failed)?;
         open.lanes.insert(place, Arc::downgrade(&lane));
         open.writers.insert(path, Arc::downgrade(&writer));
-        Ok(writer)
+        Ok(writer.claim())
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {

@@ -143,13 +143,13 @@ pub fn open(spec: &ProcessSpec, instance: u32, options: OutputOptions) -> Result
     let streams: &[LogStream] =
         if config.merge_stderr { &[LogStream::Stdout] } else { &[LogStream::Stdout, LogStream::Stderr] };
 
-    // All files before anything counts as open.
-    let mut writers = Vec::new();
+    // All files first: if one of them cannot be opened, nothing has begun.
+    let mut claims = Vec::new();
     for stream in streams {
         let paths = manager.paths(*stream).into_iter().map(|path| below(log_dir.as_deref(), path));
         let of_stream: Result<Vec<_>, LogError> =
             paths.map(|path| files.writer(&path, spec.id, config, &clock)).collect();
-        writers.push((*stream, of_stream?));
+        claims.push((*stream, of_stream?));
     }
 
     let (reporter, events) = Reporter::new();
@@ -160,19 +160,19 @@ pub fn open(spec: &ProcessSpec, instance: u32, options: OutputOptions) -> Result
     lines.begin(&spec.name, instance, in_memory(config.tail_bytes), longest_line, streams);
     let redactor = redactor(spec, config, &secrets);
     let form = Form::of(config);
-    let mut outputs = writers.into_iter().map(|(stream, mut writers)| {
+    let mut outputs = claims.into_iter().map(|(stream, mut claims)| {
         // The same file by two names.
-        writers.dedup_by(|first, second| Arc::ptr_eq(first, second));
-        let limit = QUEUED / writers.len().max(1);
-        let source = |writer| {
+        claims.dedup_by(|first, second| Arc::ptr_eq(&first.writer, &second.writer));
+        let limit = QUEUED / claims.len().max(1);
+        let source = |claim| {
             let formatter = Formatter::new(form.clone(), &spec.name, instance, stream, longest_line);
-            Arc::new(Source::new(writer, &reporter, formatter, limit))
+            Arc::new(Source::new(claim, &reporter, formatter, limit))
         };
         OutputWriter {
             stream,
             redactor: redactor.as_ref().map(|redactor| redactor.stream(longest_line)),
             lines: lines.clone(),
-            sources: writers.iter().map(source).collect(),
+            sources: claims.into_iter().map(source).collect(),
             counts: counts.clone(),
             clock: Arc::clone(&clock),
             has_ended: false,

@@ -101,6 +101,17 @@ impl Writer {
         }
     }
 
+    /// Takes a place among those that write to it.
+    pub(super) fn claim(self: &Arc<Self>) -> Claim {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        Claim { writer: Arc::clone(self) }
+    }
+
+    /// Whether nobody writes to it, nor is about to.
+    pub(super) fn is_unused(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
     pub(super) fn is_shared(&self) -> bool {
         self.open.load(Ordering::Acquire) > 1
     }
@@ -146,9 +157,22 @@ impl Writer {
     }
 }
 
+/// A place among those that write to a file, given back when it is dropped.
+pub(super) struct Claim {
+    pub(super) writer: Arc<Writer>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.writer.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// One output on its way to one file.
 pub(super) struct Source {
     pub(super) writer: Arc<Writer>,
+    /// Until the end was written.
+    claim: Mutex<Option<Claim>>,
     pub(super) reporter: Arc<Reporter>,
     /// What has come and is not written.
     queued: AtomicUsize,
@@ -160,10 +184,10 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(writer: &Arc<Writer>, reporter: &Arc<Reporter>, formatter: Formatter, limit: usize) -> Self {
-        writer.open.fetch_add(1, Ordering::AcqRel);
+    pub(super) fn new(claim: Claim, reporter: &Arc<Reporter>, formatter: Formatter, limit: usize) -> Self {
         Self {
-            writer: Arc::clone(writer),
+            writer: Arc::clone(&claim.writer),
+            claim: Mutex::new(Some(claim)),
             reporter: Arc::clone(reporter),
             queued: AtomicUsize::new(0),
             limit,
@@ -217,7 +241,7 @@ impl Source {
 
     /// For the lane: that was all.
     pub(super) fn finish(&self) {
-        self.writer.open.fetch_sub(1, Ordering::AcqRel);
+        drop(self.claim.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.ended.send_replace(true);
     }
 
