@@ -59,7 +59,9 @@ async fn a_file_that_was_moved_away_is_complete_and_goes_on_in_another() {
     eventually("it is written", || fs::read(&path).unwrap() == b"first\n").await;
     fs::rename(&path, &moved).unwrap();
     let mut written = 0;
+    let until = Instant::now() + DEADLINE;
     while !path.exists() {
+        assert!(Instant::now() < until, "never opened again");
         outputs.stdout.write(b"between\n").await;
         written += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -190,7 +190,11 @@ impl LogFile {
         let is_ours = Identity::of(&self.path)? == self.opened.as_ref().map(|opened| opened.identity);
         if is_ours {
             let _renaming = self.renaming.lock().unwrap_or_else(PoisonError::into_inner);
-            shift(&self.path, rotation.max_files)?;
+            match shift(&self.path, rotation.max_files) {
+                // Taken away a moment ago, which is as good.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
         }
         // What was put aside must not grow any more, whatever happens now.
         self.opened = None;

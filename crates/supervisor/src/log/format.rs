@@ -242,3 +242,94 @@ fn end_of_lines(text: &[u8], looked_at: usize, longest: usize) -> usize {
     let end = memchr::memrchr(b'\n', fresh).map_or(0, |at| looked_at + at + 1);
     if text.len() - end >= longest { text.len() } else { end }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bench {
+        formatter: Formatter,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(form: Form, longest: usize) -> Self {
+            Self { formatter: Formatter::new(form, "w", 0, LogStream::Stdout, longest), now: Instant::now() }
+        }
+
+        fn push(&mut self, text: &str) -> String {
+            let formatted = self.formatter.push(text.into(), DateTime::UNIX_EPOCH, self.now, true);
+            String::from_utf8(formatted.bytes).unwrap()
+        }
+
+        fn wait(&mut self, time: Duration) -> Option<String> {
+            self.now += time;
+            let is_due = self.formatter.deadline().is_some_and(|deadline| deadline <= self.now);
+            is_due.then(|| String::from_utf8(self.formatter.flush().bytes).unwrap())
+        }
+
+        fn finish(&mut self) -> String {
+            String::from_utf8(self.formatter.finish().bytes).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_line_waits_for_its_end_but_not_for_long() {
+        let mut bench = Bench::new(Form::Raw, 1000);
+        assert_eq!(bench.push("one\ntwo be"), "one\n");
+        assert_eq!(bench.wait(HOLD / 2), None);
+        assert_eq!(bench.push("gins"), "");
+        assert_eq!(bench.wait(HOLD / 2).as_deref(), Some("two begins"), "since its first byte");
+        assert_eq!(bench.wait(HOLD), None);
+        assert_eq!(bench.push(" and ends\n"), " and ends\n");
+        assert_eq!(bench.push("rest"), "");
+        assert_eq!(bench.finish(), "rest");
+        assert_eq!(bench.finish(), "");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_waits_for_nothing() {
+        let mut bench = Bench::new(Form::Raw, 10);
+        assert_eq!(bench.push("0123456789"), "0123456789");
+        assert_eq!(bench.push("012345"), "");
+        assert_eq!(bench.push("6789"), "0123456789");
+    }
+
+    #[test]
+    fn alone_in_a_file_nothing_waits() {
+        let mut bench = Bench::new(Form::Raw, 1000);
+        let formatted = bench.formatter.push(b"half".to_vec(), DateTime::UNIX_EPOCH, bench.now, false);
+        assert_eq!(formatted, Formatted { bytes: b"half".to_vec(), fresh: false });
+        assert_eq!(bench.formatter.deadline(), None);
+    }
+
+    #[test]
+    fn a_stamp_is_written_once_for_a_line_in_parts() {
+        let mut bench = Bench::new(Form::Stamped("t".into()), 1000);
+        assert_eq!(bench.push("ha"), "");
+        assert_eq!(bench.wait(HOLD).as_deref(), Some("[t] [stdout] ha"));
+        assert_eq!(bench.push("lf\nnext\n"), "lf\n[t] [stdout] next\n");
+        assert_eq!(bench.push("la"), "");
+        assert_eq!(bench.wait(HOLD).as_deref(), Some("[t] [stdout] la"));
+        bench.formatter.interrupted();
+        assert_eq!(bench.push("st"), "");
+        assert_eq!(bench.finish(), "[t] [stdout] st\n");
+    }
+
+    #[test]
+    fn an_object_is_never_begun_before_its_line_is_complete() {
+        let mut bench = Bench::new(Form::Json, 1000);
+        assert_eq!(bench.push("half"), "");
+        assert_eq!(bench.wait(HOLD * 10), None);
+        assert!(bench.finish().contains(r#""msg":"half""#));
+    }
+
+    #[test]
+    fn lines_are_as_long_as_they_may_be_wherever_they_are_cut() {
+        for pieces in [vec!["abcdef\nghi\n"], vec!["abc", "def", "\nghi\n"], vec!["abcd", "ef\ngh", "i\n"]] {
+            let mut bench = Bench::new(Form::Stamped("t".into()), 3);
+            let got: String = pieces.iter().map(|piece| bench.push(piece)).collect();
+            assert_eq!(got, "[t] [stdout] abc\n[t] [stdout] def\n[t] [stdout] ghi\n", "{pieces:?}");
+        }
+    }
+}
