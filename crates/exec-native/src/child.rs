@@ -81,7 +81,7 @@ impl Child {
             |source: std::io::Error| ExecError::Exhausted { operation: "open the streams", source: source.into() };
         launch_of.env.insert(MARK.into(), (&options.mark).into());
 
-        let output = ChildOutput::new(options.tail);
+        let output = options.output;
         let (cut, cuts) = watch::channel(false);
         let (stdout, theirs) = output_pipe().map_err(exhausted)?;
         let mut pumps =
@@ -141,6 +141,11 @@ impl Child {
     /// all sinks. Any number may wait, and stop waiting.
     pub async fn finished(&self) -> Finished {
         self.inner.finished().await
+    }
+
+    /// Whether somebody here has asked for its end, or forced it, while it ran.
+    pub fn was_asked(&self) -> bool {
+        lock(&self.inner.asked).is_some()
     }
 
     /// What reaches the process while others wait for it.

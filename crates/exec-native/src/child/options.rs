@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use perilune_exec_api::{Containment, ExecError};
 
-use super::OutputSink;
+use super::{ChildOutput, OutputSink};
 use crate::cgroup::Cgroup;
 use crate::tree::KillScope;
 
@@ -28,8 +28,8 @@ pub struct ChildOptions {
     pub drain_timeout: Duration,
     /// One pipe for both outputs, so that their order is exact. Everything is standard output then.
     pub merge_stderr: bool,
-    /// How many of the newest bytes are kept of each stream.
-    pub tail: usize,
+    /// What looks on at the output. It is for one process: made and subscribed to before the start, it misses nothing.
+    pub output: ChildOutput,
     /// Whether the tree is killed when the [`Child`](super::Child) is dropped.
     pub kill_on_drop: bool,
     /// Who gets all of the standard output, in this order.
@@ -64,7 +64,7 @@ impl ChildOptions {
             leftover_grace: Duration::from_secs(2),
             drain_timeout: Duration::from_secs(2),
             merge_stderr: false,
-            tail: 64 << 10,
+            output: ChildOutput::new(64 << 10),
             kill_on_drop: true,
             stdout: Vec::new(),
             stderr: Vec::new(),

@@ -16,7 +16,7 @@ pub enum OutputStream {
     Stderr,
 }
 
-/// What a process writes, for those who look on. Can be kept when the process is gone, and holds nothing of the system's.
+/// What a process writes, for those who look on, from the moment it is spawned with this. Can be kept when the process is gone, and holds nothing of the system's.
 #[derive(Clone, Debug)]
 pub struct ChildOutput {
     shared: Arc<Shared>,
@@ -44,7 +44,8 @@ struct Pumps {
 }
 
 impl ChildOutput {
-    pub(super) fn new(tail: usize) -> Self {
+    /// One that keeps so many of the newest bytes of each stream.
+    pub fn new(tail: usize) -> Self {
         let outlet = || Outlet { tail: Mutex::new(TailRing::new(tail)), bytes: AtomicU64::new(0) };
         let (stdout, stderr) = (outlet(), outlet());
         let (subscribers, pumps) = (Subscribers::default(), watch::Sender::default());

@@ -136,6 +136,10 @@ impl Collected {
         Box::new(self.clone())
     }
 
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.lock().expect("a sink").1
+    }
+
     /// All of it, if the end was told.
     pub(crate) fn whole(&self) -> Vec<u8> {
         let (bytes, ended) = &mut *self.0.lock().expect("a sink");

@@ -25,9 +25,8 @@ mod output;
 mod path;
 mod query;
 mod rotation;
-mod size;
+pub(crate) mod size;
 mod split;
-
 mod tail;
 mod turn;
 mod writer;
