@@ -17,18 +17,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// Everything here waits for the disk.
 pub(super) struct LogFile {
-    path: PathBuf,
-    mode: u32,
-    rotation: Option<LogRotationConfig>,
+    settings: Settings,
     disk: Arc<dyn Disk>,
     /// `None` if it could not be opened again.
     opened: Option<Opened>,
     fill: Fill,
     line_start: bool,
-    /// Held while old files get new names.
-    renaming: Arc<Mutex<()>>,
     /// Not put aside before, because that has just failed.
     not_before: Option<Instant>,
+}
+
+/// What does not change about a file.
+pub(super) struct Settings {
+    pub(super) path: PathBuf,
+    pub(super) mode: u32,
+    pub(super) rotation: Option<LogRotationConfig>,
+    /// Held while old files get new names.
+    pub(super) renaming: Arc<Mutex<()>>,
 }
 
 /// What came of writing.
@@ -45,33 +50,13 @@ pub(super) struct Written {
 }
 
 impl LogFile {
-    /// `opened` is what is at `path`.
-    pub(super) fn new(
-        path: PathBuf,
-        opened: Opened,
-        mode: u32,
-        rotation: Option<LogRotationConfig>,
-        disk: Arc<dyn Disk>,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let rotation = rotation.filter(|_| opened.is_regular);
-        let mut file = Self {
-            path,
-            mode,
-            rotation,
-            disk,
-            opened: None,
-            fill: Fill::default(),
-            line_start: true,
-            renaming: Arc::default(),
-            not_before: None,
-        };
+    /// `opened` is what is at the path.
+    pub(super) fn new(mut settings: Settings, opened: Opened, disk: Arc<dyn Disk>, now: DateTime<Utc>) -> Self {
+        settings.rotation = settings.rotation.filter(|_| opened.is_regular);
+        let fill = Fill::default();
+        let mut file = Self { settings, disk, opened: None, fill, line_start: true, not_before: None };
         file.adopt(opened, now);
         file
-    }
-
-    pub(super) fn renaming(&self) -> &Arc<Mutex<()>> {
-        &self.renaming
     }
 
     /// Whether what is written now begins a line.
@@ -84,7 +69,7 @@ impl LogFile {
         let mut written = Written::default();
         while let Some(rest) = bytes.get(written.count..).filter(|rest| !rest.is_empty()) {
             if let Err(error) = self.write_some(rest, now, &mut written) {
-                written.error = Some(LogError::WriteFailed { path: self.path.clone(), source: error });
+                written.error = Some(LogError::WriteFailed { path: self.settings.path.clone(), source: error });
                 break;
             }
         }
@@ -98,7 +83,8 @@ impl LogFile {
                 Ok(false) => {}
                 Err(error) => {
                     self.not_before = Instant::now().checked_add(PAUSE);
-                    written.not_rotated = Some(LogError::RotationFailed { path: self.path.clone(), source: error });
+                    written.not_rotated =
+                        Some(LogError::RotationFailed { path: self.settings.path.clone(), source: error });
                 }
             }
         }
@@ -123,7 +109,7 @@ impl LogFile {
 
     /// Looks whether the path still leads to the file that is written to, and opens what is there if not.
     pub(super) fn check(&mut self, now: DateTime<Utc>) -> Result<(), LogError> {
-        match (&self.opened, Identity::of(&self.path)) {
+        match (&self.opened, Identity::of(&self.settings.path)) {
             (Some(opened), Ok(Some(there))) if there == opened.identity => return Ok(()),
             // As long as nobody knows what is there, what is open is good enough.
             (Some(_), Err(_)) => return Ok(()),
@@ -139,17 +125,17 @@ impl LogFile {
 
     /// Opens what is at the path now, and only then lets go of what was there.
     pub(super) fn reopen(&mut self, now: DateTime<Utc>) -> Result<(), LogError> {
-        self.open(now).map_err(|source| LogError::CreateFailed { path: self.path.clone(), source })
+        self.open(now).map_err(|source| LogError::CreateFailed { path: self.settings.path.clone(), source })
     }
 
     fn open(&mut self, now: DateTime<Utc>) -> io::Result<()> {
         let line_start = self.line_start;
-        let opened = match append(&self.path, self.mode) {
+        let opened = match append(&self.settings.path, self.settings.mode) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Some(folder) = self.path.parent() {
+                if let Some(folder) = self.settings.path.parent() {
                     fs::create_dir_all(folder)?;
                 }
-                append(&self.path, self.mode)?
+                append(&self.settings.path, self.settings.mode)?
             }
             other => other?,
         };
@@ -163,13 +149,13 @@ impl LogFile {
     fn adopt(&mut self, opened: Opened, now: DateTime<Utc>) {
         let modified = opened.modified.map_or(now, DateTime::<Utc>::from);
         let since = if opened.size == 0 { now } else { modified };
-        self.fill = Fill::new(opened.size, self.rotation.as_ref(), since);
+        self.fill = Fill::new(opened.size, self.settings.rotation.as_ref(), since);
         self.line_start = opened.line_start;
         self.opened = Some(opened);
     }
 
     fn is_due(&mut self, now: DateTime<Utc>) -> bool {
-        self.may_rotate() && self.rotation.as_ref().is_some_and(|rotation| self.fill.is_due(rotation, now))
+        self.may_rotate() && self.settings.rotation.as_ref().is_some_and(|rotation| self.fill.is_due(rotation, now))
     }
 
     fn may_rotate(&self) -> bool {
@@ -178,7 +164,7 @@ impl LogFile {
 
     /// How much of `rest` is written before it is time to ask whether the file is full.
     fn cut(&self, rest: &[u8], now: DateTime<Utc>) -> usize {
-        let Some(rotation) = self.rotation.as_ref().filter(|_| self.may_rotate()) else { return rest.len() };
+        let Some(rotation) = self.settings.rotation.as_ref().filter(|_| self.may_rotate()) else { return rest.len() };
         let room = usize::try_from(self.fill.room(rotation, now)).unwrap_or(usize::MAX);
         let Some(beyond) = rest.get(room - 1..) else { return rest.len() };
         memchr::memchr(b'\n', beyond).map_or(rest.len(), |at| room + at)
@@ -186,11 +172,11 @@ impl LogFile {
 
     /// True if a new file was begun; false if somebody else had taken this one away.
     fn rotate(&mut self, now: DateTime<Utc>) -> io::Result<bool> {
-        let Some(rotation) = &self.rotation else { return Ok(false) };
-        let is_ours = Identity::of(&self.path)? == self.opened.as_ref().map(|opened| opened.identity);
+        let Some(rotation) = &self.settings.rotation else { return Ok(false) };
+        let is_ours = Identity::of(&self.settings.path)? == self.opened.as_ref().map(|opened| opened.identity);
         if is_ours {
-            let _renaming = self.renaming.lock().unwrap_or_else(PoisonError::into_inner);
-            match shift(&self.path, rotation.max_files) {
+            let _renaming = self.settings.renaming.lock().unwrap_or_else(PoisonError::into_inner);
+            match shift(&self.settings.path, rotation.max_files) {
                 // Taken away a moment ago, which is as good.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other?,

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::compress::{Compressor, Job};
 use super::disk::{Disk, System, append};
-use super::file::LogFile;
+use super::file::{LogFile, Settings};
 use super::lane::Lane;
 use super::turn::Turn;
 use super::writer::{Claim, Writer};
@@ -31,6 +31,8 @@ struct Inner {
 struct Open {
     writers: HashMap<PathBuf, Weak<Writer>>,
     lanes: HashMap<Place, Weak<Lane>>,
+    /// Held by whoever gives the old files of a path new names: compressing outlives a writer and meets the next one.
+    renaming: HashMap<PathBuf, Weak<Mutex<()>>>,
 }
 
 /// What can be slow on its own.
@@ -91,14 +93,14 @@ impl LogFiles {
 
         let mut open = self.lock();
         open.purge();
-        if let Some(writer) = open.writers.get(&path).and_then(Weak::upgrade) {
+        // One that is about to go has nothing to write any more, and perhaps former settings.
+        if let Some(writer) = open.writers.get(&path).and_then(Weak::upgrade).filter(|writer| !writer.is_unused()) {
             // A device can be written to by everybody, and gains nothing by being somebody's.
-            if writer.owner == owner || !opened.is_regular {
-                return Ok(writer.claim());
-            }
-            if !writer.is_unused() {
-                return Err(LogError::InUse { path });
-            }
+            return if writer.owner == owner || !opened.is_regular {
+                Ok(writer.claim())
+            } else {
+                Err(LogError::InUse { path })
+            };
         }
         let place = if opened.is_regular { Place::Disk(opened.identity.device) } else { Place::Device(path.clone()) };
         let lane = open.lanes.get(&place).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Lane::new()));
@@ -106,9 +108,12 @@ impl LogFiles {
         let compressed = rotation.as_ref().filter(|rotation| rotation.compress && opened.is_regular);
         let compressed = compressed.map(|rotation| rotation.max_files);
         let disk = Arc::clone(&self.inner.disk);
-        let file = LogFile::new(path.clone(), opened, config.file_mode, rotation, disk, clock());
+        let renaming = open.renaming.get(&path).and_then(Weak::upgrade).unwrap_or_default();
+        open.renaming.insert(path.clone(), Arc::downgrade(&renaming));
+        let settings =
+            Settings { path: path.clone(), mode: config.file_mode, rotation, renaming: Arc::clone(&renaming) };
+        let file = LogFile::new(settings, opened, disk, clock());
         let compressor = compressed.map(|max_files| {
-            let renaming = Arc::clone(file.renaming());
             let job = Job { path: path.clone(), max_files, mode: config.file_mode, renaming };
             (Arc::clone(&self.inner.compressor), job)
         });
@@ -129,6 +134,7 @@ impl Open {
     fn purge(&mut self) {
         self.writers.retain(|_, writer| writer.strong_count() > 0);
         self.lanes.retain(|_, lane| lane.strong_count() > 0);
+        self.renaming.retain(|_, renaming| renaming.strong_count() > 0);
     }
 }
 
