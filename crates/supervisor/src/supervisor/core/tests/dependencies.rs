@@ -161,13 +161,21 @@ fn waiting_ends_with_the_condition_with_time_or_for_good() {
     let mut stage = stage();
     stage.register(spec("a").restart(RestartConfig { max_restarts: 0, ..RestartConfig::default() }));
     let wait = |condition| Command::WaitFor { name: "a".to_owned(), condition, timeout: 10 * SECOND };
-    let (up, healthy, done) = (stage.ask(wait(Condition::Started)), stage.ask(wait(Condition::Healthy)), stage.ask(wait(Condition::Completed)));
+    let (up, healthy, done) = (
+        stage.ask(wait(Condition::Started)),
+        stage.ask(wait(Condition::Healthy)),
+        stage.ask(wait(Condition::Completed)),
+    );
     stage.up("a");
     stage.ok(up);
     stage.pass(10 * SECOND);
     assert_eq!(stage.error(healthy), "not within 10s");
     assert_eq!(stage.error(done), "not within 10s");
-    let (ready, success, done) = (stage.ask(wait(Condition::Ready)), stage.ask(wait(Condition::CompletedSuccessfully)), stage.ask(wait(Condition::Completed)));
+    let (ready, success, done) = (
+        stage.ask(wait(Condition::Ready)),
+        stage.ask(wait(Condition::CompletedSuccessfully)),
+        stage.ask(wait(Condition::Completed)),
+    );
     stage.ok(ready);
     stage.crashes("a");
     stage.ok(done);

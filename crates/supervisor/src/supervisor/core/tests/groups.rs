@@ -211,7 +211,8 @@ fn too_many_restarts_of_a_group_stop_everything() {
 fn one_that_is_given_up_takes_the_others_along_only_if_that_is_wanted() {
     let never = RestartConfig { max_restarts: 0, ..RestartConfig::default() };
     for (on_exceeded, up) in [(OnExceeded::KeepOthers, true), (OnExceeded::StopAll, false)] {
-        let config = SupervisorConfig { strategy: RestartStrategy::OneForAll, on_exceeded, ..SupervisorConfig::default() };
+        let config =
+            SupervisorConfig { strategy: RestartStrategy::OneForAll, on_exceeded, ..SupervisorConfig::default() };
         let mut stage = Stage::new(config);
         stage.register(spec("a"));
         stage.register(spec("b").restart(never.clone()));

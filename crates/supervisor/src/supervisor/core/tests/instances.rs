@@ -271,10 +271,14 @@ fn the_third_failed_check_restarts_it_as_a_failure() {
     stage.kinds();
     stage.check("a", false);
     assert_eq!(stage.state("a"), ProcessState::Stopping);
-    let states: Vec<_> = stage.kinds().into_iter().filter_map(|kind| match kind {
-        EventKind::StateChanged { to, .. } => Some(to),
-        _ => None,
-    }).collect();
+    let states: Vec<_> = stage
+        .kinds()
+        .into_iter()
+        .filter_map(|kind| match kind {
+            EventKind::StateChanged { to, .. } => Some(to),
+            _ => None,
+        })
+        .collect();
     assert_eq!(states, [ProcessState::Unhealthy, ProcessState::Stopping]);
     stage.ends("a", end(Some(0), None, EndReason::Stopped));
     assert_eq!(stage.phase("a"), Phase::Backoff);
@@ -302,13 +306,21 @@ fn unhealthy_may_mean_down_or_nothing_but_a_report() {
 #[test]
 fn results_of_an_old_run_are_nothing_to_the_new_one() {
     let mut stage = stage();
-    stage.register_with(spec("a").health(HealthCheckConfig { unhealthy_threshold: 1, ..checks(OnUnhealthy::Restart) }), options(|o| o.readiness = Readiness::NotifyFd));
+    stage.register_with(
+        spec("a").health(HealthCheckConfig { unhealthy_threshold: 1, ..checks(OnUnhealthy::Restart) }),
+        options(|o| o.readiness = Readiness::NotifyFd),
+    );
     let old = stage.up("a");
     stage.crashes("a");
     stage.pass(SECOND);
     let new = stage.launched("a");
     assert_ne!(old, new);
-    for late in [Observation::Ready, checked(false), Observation::Ended(code(1)), Observation::StopFailed { error: String::new() }] {
+    for late in [
+        Observation::Ready,
+        checked(false),
+        Observation::Ended(code(1)),
+        Observation::StopFailed { error: String::new() },
+    ] {
         stage.observe(old, late);
         assert_eq!((stage.state("a"), stage.phase("a")), (ProcessState::Starting, Phase::Up));
         assert_eq!(stage.view("a").health, HealthStatus::Unknown);
@@ -372,7 +384,8 @@ fn leftovers_and_last_lines_are_told_after_a_crash() {
     stage.kinds();
     stage.ends("a", RunEnd { leftovers: vec![7, 8], tail: vec!["why".to_owned()], ..signal(6) });
     let kinds = stage.kinds();
-    let [EventKind::StateChanged { .. }, EventKind::LeftoversKilled { pids }, EventKind::Exited { exit, tail }, ..] = kinds.as_slice()
+    let [EventKind::StateChanged { .. }, EventKind::LeftoversKilled { pids }, EventKind::Exited { exit, tail }, ..] =
+        kinds.as_slice()
     else {
         panic!("{kinds:?}")
     };

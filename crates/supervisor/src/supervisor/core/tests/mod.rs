@@ -144,7 +144,7 @@ impl Stage {
     pub(super) fn launched(&mut self, name: &str) -> Uuid {
         let run = self.run(name);
         self.next_pid += 1;
-        self.observe(run, Observation::Launched { pid: self.next_pid, containment: "scan" });
+        self.observe(run, Observation::Launched { pid: self.next_pid, containment: "scan", counts: None });
         run
     }
 

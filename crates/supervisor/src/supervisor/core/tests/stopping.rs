@@ -178,7 +178,8 @@ fn a_signal_is_answered_by_the_run() {
 fn tower() -> Stage {
     let mut stage = stage();
     stage.register(spec("bottom"));
-    stage.register_with(spec("middle").instances(2), options(|o| o.depends_on = vec![on("bottom", Condition::Started)]));
+    stage
+        .register_with(spec("middle").instances(2), options(|o| o.depends_on = vec![on("bottom", Condition::Started)]));
     stage.register_with(spec("top"), options(|o| o.depends_on = vec![on("middle", Condition::Started)]));
     stage.ask(Command::Start(Target::All));
     for name in ["bottom", "middle-0", "middle-1", "top"] {
@@ -204,7 +205,8 @@ fn a_shutdown_goes_from_top_to_bottom_a_level_at_a_time() {
     stage.ends("bottom", obeyed());
     let report = stage.report(asked);
     assert_eq!((report.took, report.forced, report.is_clean()), (2 * SECOND, false, false));
-    let lines: Vec<_> = report.instances.iter().map(|one| (one.name.as_str(), one.instance, one.code, one.leftovers_killed)).collect();
+    let lines: Vec<_> =
+        report.instances.iter().map(|one| (one.name.as_str(), one.instance, one.code, one.leftovers_killed)).collect();
     assert_eq!(lines, [("top", 0, None, 0), ("middle", 0, Some(3), 0), ("middle", 1, None, 1), ("bottom", 0, None, 0)]);
     assert_eq!(report.instances[2].state, ProcessState::Terminated);
     assert_eq!(stage.events.last().unwrap().kind, EventKind::ShutdownComplete);
