@@ -15,6 +15,8 @@ mod driver;
 mod life;
 mod native;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use error::SupervisorError;
 pub use event::{EventKind, ExitClassification, SupervisorEvent};

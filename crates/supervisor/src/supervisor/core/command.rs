@@ -223,13 +223,13 @@ impl Core {
 
     fn kill(&mut self, ticket: Ticket, name: &str, instance: u32) -> Asked {
         let key = self.known_instance(name, instance)?;
-        self.leave_group(key);
         let Some(instance) = self.instance(key) else { return Ok(Some(Answer::Done)) };
         let Some(run_id) = instance.run.as_ref().map(|run| run.id) else {
             let text = format!("`{}` does not run", self.name(key));
             return Err(ProcessError::InvalidState(text).into());
         };
         instance.desired = Desired::Down;
+        self.leave_group(key);
         self.end_at_once(key);
         self.effects.push(Effect::Kill { run_id });
         self.jobs.push(Job { stops: vec![(key, run_id)], ..Job::new(ticket) });

@@ -332,7 +332,7 @@ fn the_third_sample_above_the_limit_of_memory_is_a_failure() {
     let mut stage = stage();
     stage.register_with(spec("a"), options(|o| o.max_memory = Some(100)));
     let run = stage.up("a");
-    let mut sample = |stage: &mut Stage, memory| {
+    let sample = |stage: &mut Stage, memory| {
         stage.observe(run, Observation::Sampled { cpu_percent: Some(1.0), memory_bytes: Some(memory) });
         stage.state("a")
     };
