@@ -3,8 +3,11 @@
 mod support;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use perilune_supervisor::credentials::{CredentialConfig, MemoryProvider, ProfileId, SecretSet};
+use perilune_supervisor::health::{CheckType, HealthCheckConfig};
 use perilune_supervisor::log::{LogConfig, LogQuery};
 use perilune_supervisor::process::{ProcessSpec, ProcessSpecBuilder, ProcessState};
 use perilune_supervisor::restart::{BackoffConfig, RestartConfig, RestartPolicy, RestartStrategy};
@@ -188,10 +191,14 @@ fn use_of_processor_and_memory_is_looked_at() {
         let supervisor = Supervisor::new(unlimited());
         supervisor.register(shell("a", "while :; do :; done").build()).await.unwrap();
         supervisor.start("a").await.unwrap();
-        assert!(supervisor.sample_now("a", 0).await.unwrap().memory_bytes.is_some_and(|bytes| bytes > 0));
         let begun = Instant::now();
-        while supervisor.sample_now("a", 0).await.unwrap().cpu_percent.is_none_or(|percent| percent <= 0.0) {
-            assert!(begun.elapsed() < LONG);
+        loop {
+            let status = supervisor.sample_now("a", 0).await.unwrap();
+            let busy = status.cpu_percent.is_some_and(|percent| percent > 0.0);
+            if busy && status.memory_bytes.is_some_and(|bytes| bytes > 0) {
+                break;
+            }
+            assert!(begun.elapsed() < LONG, "{status:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         supervisor.kill("a", 0).await.unwrap();
@@ -522,5 +529,98 @@ fn dependencies_are_started_first_and_stopped_last() {
             }
         }
         assert_eq!(story, ["+setup", "-setup", "+db", "+web", "-web", "-db"]);
+    });
+}
+
+#[test]
+fn what_fails_its_checks_is_restarted() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = Supervisor::new(unlimited());
+        let mut events = supervisor.events();
+        let mut spec = shell("a", "exec sleep 600").cwd(folder.path()).restart(at_once()).build();
+        let mut health = HealthCheckConfig::default();
+        health.check_type = CheckType::Command { command: "test".to_owned(), args: vec!["-e".to_owned(), "well".to_owned()] };
+        health.interval = Duration::from_millis(20);
+        health.unhealthy_threshold = 2;
+        spec.health = Some(health);
+        std::fs::write(folder.path().join("well"), "").unwrap();
+        supervisor.register(spec).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        supervisor.wait_for("a", Condition::Healthy, LONG).await.unwrap();
+        let before = supervisor.handle("a", 0).unwrap().pid.unwrap();
+        std::fs::remove_file(folder.path().join("well")).unwrap();
+        event(&mut events, |kind| matches!(kind, EventKind::StateChanged { to: ProcessState::Unhealthy, .. })).await;
+        event(&mut events, |kind| matches!(kind, EventKind::RestartScheduled { .. })).await;
+        std::fs::write(folder.path().join("well"), "").unwrap();
+        supervisor.wait_for("a", Condition::Healthy, LONG).await.unwrap();
+        assert!(!alive(before));
+        supervisor.shutdown(ShutdownOptions::default()).await;
+    });
+}
+
+#[test]
+fn commands_come_before_the_signal() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let book = folder.path().join("book");
+        let supervisor = Supervisor::new(unlimited());
+        let line = "trap 'echo asked >> book; exit 0' TERM; echo up; while :; do sleep 600 & wait; done";
+        let mut spec = shell("a", line).cwd(folder.path()).build();
+        spec.shutdown.pre_shutdown_commands = vec!["echo $SUP_PID >> book".to_owned(), "false".to_owned()];
+        let ready = options(|o| o.readiness = Readiness::LogLine(regex::Regex::new("up").unwrap()));
+        supervisor.register_with(spec, ready).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        supervisor.wait_for("a", Condition::Ready, LONG).await.unwrap();
+        let pid = supervisor.handle("a", 0).unwrap().pid.unwrap();
+        supervisor.stop("a").await.unwrap();
+        assert_eq!(std::fs::read_to_string(book).unwrap(), format!("{pid}\nasked\n"));
+    });
+}
+
+#[test]
+fn secrets_reach_the_process_and_new_ones_as_well_as_they_can() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Arc::new(MemoryProvider::default());
+        let set = |value: &str| {
+            let secrets: SecretSet = [("key", value)].into_iter().collect();
+            source.put(ProfileId::new("mail").unwrap(), secrets);
+        };
+        set("the-first-secret");
+        let supervisor = Supervisor::with_credentials(unlimited(), source.clone());
+        let mut events = supervisor.events();
+        let line = "trap 'cat secrets; echo swapped' HUP; echo got $KEY; while :; do sleep 600 & wait; done";
+        let mut spec = shell("a", line).cwd(folder.path()).build();
+        spec.credentials = Some(CredentialConfig {
+            profile: "mail".to_owned(),
+            hot_swap: true,
+            hot_swap_signal: "SIGHUP".to_owned(),
+            auto_refresh: false,
+            env_mapping: HashMap::from([("key".to_owned(), "KEY".to_owned())]),
+            config_file: Some("secrets".into()),
+        });
+        let ready = options(|o| o.readiness = Readiness::LogLine(regex::Regex::new("^got").unwrap()));
+        supervisor.register_with(spec, ready).await.unwrap();
+        let mut lines = supervisor.logs("a", 0, LogQuery { tail: 0, follow: true }).unwrap();
+        supervisor.start("a").await.unwrap();
+        supervisor.wait_for("a", Condition::Ready, LONG).await.unwrap();
+        let file = folder.path().join("secrets");
+        assert!(std::fs::read_to_string(&file).unwrap().contains("the-first-secret"));
+        set("the-second-secret");
+        supervisor.rotate_credentials("a").await.unwrap();
+        let rotated = event(&mut events, |kind| matches!(kind, EventKind::CredentialsRotated { .. })).await;
+        assert_eq!(rotated, EventKind::CredentialsRotated { restart_needed: true });
+        assert!(supervisor.status_of("a").unwrap()[0].restart_needed);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("the-second-secret"));
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|line| line != "swapped") {
+            if let Some(perilune_supervisor::log::Received::Line(line)) = lines.next().await {
+                seen.push(line.content.clone());
+            }
+        }
+        assert_eq!(seen[0], "got [REDACTED]");
+        supervisor.stop("a").await.unwrap();
+        assert!(!file.exists());
     });
 }

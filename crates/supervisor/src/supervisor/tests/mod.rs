@@ -266,3 +266,15 @@ async fn r20_many_instances_and_slow_receivers_lose_nothing_but_what_they_are_to
     }
     assert!(ends.iter().all(|end| *end == ends[0] && *end > 4000), "{ends:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn samples_are_taken_as_often_as_that_was_asked_for() {
+    let supervisor = Supervisor::with_launcher(unlimited(), Fake::new(Behaviour::default()));
+    supervisor.register(spec("a").build()).await.unwrap();
+    supervisor.start("a").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1900)).await;
+    assert_eq!(supervisor.handle("a", 0).unwrap().memory_bytes, None);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let handle = supervisor.handle("a", 0).unwrap();
+    assert_eq!((handle.memory_bytes, handle.cpu_percent), (Some(1), Some(1.0)));
+}

@@ -223,3 +223,13 @@ fn one_that_is_given_up_takes_the_others_along_only_if_that_is_wanted() {
         assert_eq!(stage.state("a").is_running(), up);
     }
 }
+
+#[test]
+fn a_kill_of_one_that_is_down_takes_it_out_of_nothing() {
+    let mut stage = stage(RestartStrategy::RestForOne);
+    stage.crashes("d");
+    stops(&mut stage, &["e"]);
+    assert!(stage.answer(Command::Kill { name: "d".to_owned(), instance: 0 }).is_err());
+    stage.pass(SECOND);
+    starts(&mut stage, &["d", "e"]);
+}
