@@ -112,9 +112,10 @@ fn merged_streams_keep_their_order() {
 #[test]
 fn subscribers_are_given_both_streams_from_where_they_begin() {
     block_on(async {
-        let child = child("echo out; read -r line; echo err >&2; kill -STOP $$; echo last; printf rest", |_| ());
-        let mut received = Vec::new();
-        let mut receiver = child.output().subscribe();
+        let output = ChildOutput::new(0);
+        let (mut received, mut receiver) = (Vec::new(), output.subscribe());
+        let line = "echo out; echo err >&2; kill -STOP $$; echo last; printf rest";
+        let child = child(line, |options| options.output = output);
         until("it waits", || state(child.os_pid()) == Some('T')).await;
         let late = child.output().subscribe();
         child.control().signal(OsSignal::new(18).unwrap()).unwrap();
