@@ -3,6 +3,7 @@
 
 pub mod process;
 
+pub mod config;
 pub mod credentials;
 pub mod health;
 pub mod log;

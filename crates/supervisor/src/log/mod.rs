@@ -1,7 +1,7 @@
 //! Where the output of a process goes.
 
 mod config;
-mod size;
+pub(crate) mod size;
 
 pub use config::{LogConfig, LogRotationConfig, Redact, RotationMode};
 

@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod options;
+mod options_text;
 mod status;
 
 pub use error::SupervisorError;

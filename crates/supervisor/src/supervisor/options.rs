@@ -5,8 +5,11 @@ use perilune_exec_api::{Containment, EnvMode, Identity, Limits};
 use perilune_restart::RestartStrategy;
 use serde::{Deserialize, Serialize};
 
+use super::options_text::OptionsText;
+
 /// What holds for a supervisor as a whole.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SupervisorConfig {
     /// Who is started again when one has failed.
@@ -14,10 +17,12 @@ pub struct SupervisorConfig {
     /// So many restarts of all together are within the window at most.
     pub max_restarts: u32,
     /// The window.
+    #[serde(with = "perilune_restart::duration")]
     pub window: Duration,
     /// What happens when that is exceeded.
     pub on_exceeded: OnExceeded,
     /// How often the use of processor and memory is looked at; never if zero, and at least 250 ms apart.
+    #[serde(with = "perilune_restart::duration")]
     pub sample_interval: Duration,
     /// How many events are kept for a receiver that is slow.
     pub event_capacity: usize,
@@ -57,7 +62,10 @@ impl Default for SupervisorConfig {
 }
 
 /// What holds for one process beyond its spec.
-#[derive(Debug, Clone)]
+///
+/// How it is written in a file is said by `[processes.supervision]` in the guide.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "OptionsText")]
 #[non_exhaustive]
 pub struct SupervisionOptions {
     /// What has to be there first.
