@@ -1,4 +1,7 @@
 //! Whatever a supervised process writes arrives, and never keeps anybody waiting.
+//!
+//! The full flood takes a while: `PERILUNE_FLOOD=1073741824 cargo test --release -p perilune-exec-native --test
+//! child_output flood -- --nocapture` prints how long it took and how much memory.
 
 mod support;
 
@@ -82,6 +85,45 @@ fn much_output_arrives_whole_in_little_memory() {
         let grown = resident().saturating_sub(before);
         assert!(grown < 32 << 20, "{grown} bytes more");
     });
+}
+
+#[test]
+fn flood_on_both_streams_takes_little_memory_whoever_looks_on() {
+    let each: u64 = std::env::var("PERILUNE_FLOOD").ok().map_or(64 << 20, |bytes| bytes.parse().unwrap());
+    block_on(async {
+        let (before, start) = (resident(), Instant::now());
+        let (sink, told) = Checked::new(|_| 0);
+        let line = format!("head -c {each} /dev/zero >&2 & head -c {each} /dev/zero; wait");
+        // Counting is enough: looking at each byte takes longer than writing it.
+        let sink = Counted(sink);
+        let child = child(&line, |options| options.stderr = vec![Box::new(sink)]);
+        let mut slow = child.output().subscribe();
+        let finished = child.finished().await;
+        let grown = resident().saturating_sub(before);
+        println!("2 x {each} bytes in {:?} with {grown} bytes more", start.elapsed());
+        assert!(finished.exit.success() && !finished.output_cut);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [Ok(each)]);
+        assert_eq!(child.output().bytes(OutputStream::Stdout), each);
+        let mut received = 0;
+        while let Some(chunk) = slow.recv().await {
+            received += chunk.bytes.len() as u64 + chunk.lost;
+        }
+        assert_eq!(received, 2 * each);
+        assert!(grown < 32 << 20, "{grown} bytes more");
+    });
+}
+
+struct Counted(Checked);
+
+#[async_trait::async_trait]
+impl OutputSink for Counted {
+    async fn write(&mut self, bytes: &[u8]) {
+        self.0.seen += bytes.len() as u64;
+    }
+
+    async fn end(&mut self) {
+        self.0.end().await;
+    }
 }
 
 #[test]
