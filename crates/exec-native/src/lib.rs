@@ -12,16 +12,21 @@ mod child;
 mod config;
 mod driver;
 mod executor;
+pub mod guardian;
 mod input;
 mod launch;
+mod lineage;
+mod orphan;
 mod output;
 mod pipe;
 mod process;
 mod race;
 mod ring;
+mod roll;
 mod table;
 mod tree;
 mod undertaker;
+pub mod usage;
 
 pub use child::{
     CgroupOptions, Child, ChildControl, ChildOptions, ChildOutput, Finished, OutputChunk, OutputReceiver, OutputSink,
@@ -30,5 +35,6 @@ pub use child::{
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
+pub use orphan::init_duties;
 pub use ring::TailRing;
 pub use tree::KillScope;

@@ -100,7 +100,10 @@ impl Forker {
         // SAFETY: the system has just opened it for us.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         match shared.failed() {
-            None => Ok(Launched { os_pid: os_pid.unsigned_abs(), pidfd, at, wall }),
+            None => {
+                let is_tied = plan.die_with_runtime;
+                Ok(Launched { os_pid: os_pid.unsigned_abs(), pidfd, at, wall, is_tied })
+            }
             Some(failed) => {
                 let reap = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
                 while matches!(reap(), Err(rustix::io::Errno::INTR)) {}
@@ -319,6 +322,27 @@ pub(super) fn watch_children() -> bool {
             libc::sigaction(libc::SIGCHLD, &now, ptr::null_mut());
         }
         ignored
+    }
+}
+
+/// Makes this program go on when somebody asks it to end or to stop, and when nobody reads what it writes.
+pub(crate) fn stay() {
+    let requests = [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGPIPE,
+        libc::SIGALRM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+    ];
+    for signal in requests {
+        // SAFETY: to ignore a signal runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 
