@@ -69,8 +69,10 @@ fn much_output_arrives_whole_in_little_memory() {
         ];
         for (line, expected, length) in cases {
             let (sink, told) = Checked::new(expected);
-            let child = child(&line, |options| options.stdout = vec![Box::new(sink)]);
-            let mut slow = child.output().subscribe();
+            let output = ChildOutput::new(64 << 10);
+            // From before the start, so that nothing goes by unseen.
+            let mut slow = output.subscribe();
+            let child = child(&line, |options| (options.output, options.stdout) = (output, vec![Box::new(sink)]));
             assert!(child.finished().await.exit.success());
             assert_eq!(told.try_iter().collect::<Vec<_>>(), [Ok(length)], "{line}");
             assert_eq!(child.output().bytes(OutputStream::Stdout), length);
@@ -96,8 +98,9 @@ fn flood_on_both_streams_takes_little_memory_whoever_looks_on() {
         let line = format!("head -c {each} /dev/zero >&2 & head -c {each} /dev/zero; wait");
         // Counting is enough: looking at each byte takes longer than writing it.
         let sink = Counted(sink);
-        let child = child(&line, |options| options.stderr = vec![Box::new(sink)]);
-        let mut slow = child.output().subscribe();
+        let output = ChildOutput::new(64 << 10);
+        let mut slow = output.subscribe();
+        let child = child(&line, |options| (options.output, options.stderr) = (output, vec![Box::new(sink)]));
         let finished = child.finished().await;
         let grown = resident().saturating_sub(before);
         println!("2 x {each} bytes in {:?} with {grown} bytes more", start.elapsed());
