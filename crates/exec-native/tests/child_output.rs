@@ -72,7 +72,10 @@ fn much_output_arrives_whole_in_little_memory() {
             let output = ChildOutput::new(64 << 10);
             // From before the start, so that nothing goes by unseen.
             let mut slow = output.subscribe();
-            let child = child(&line, |options| (options.output, options.stdout) = (output, vec![Box::new(sink)]));
+            let child = child(&line, |options| {
+                options.output = output;
+                options.stdout = vec![Box::new(sink)];
+            });
             assert!(child.finished().await.exit.success());
             assert_eq!(told.try_iter().collect::<Vec<_>>(), [Ok(length)], "{line}");
             assert_eq!(child.output().bytes(OutputStream::Stdout), length);
@@ -100,7 +103,10 @@ fn flood_on_both_streams_takes_little_memory_whoever_looks_on() {
         let sink = Counted(sink);
         let output = ChildOutput::new(64 << 10);
         let mut slow = output.subscribe();
-        let child = child(&line, |options| (options.output, options.stderr) = (output, vec![Box::new(sink)]));
+        let child = child(&line, |options| {
+            options.output = output;
+            options.stderr = vec![Box::new(sink)];
+        });
         let finished = child.finished().await;
         let grown = resident().saturating_sub(before);
         println!("2 x {each} bytes in {:?} with {grown} bytes more", start.elapsed());
