@@ -9,10 +9,16 @@ pub mod health;
 pub mod log;
 pub mod shutdown;
 
+mod atomic_file;
+mod beside;
+mod readiness;
+
 pub use perilune_restart as restart;
 
 mod supervisor;
 
+pub use beside::Surroundings;
+pub use readiness::{LineMatcher, NotifyPipe};
 pub use supervisor::{
     Condition, Dependency, Desired, EventKind, ExitClassification, InstanceStatus, LastExit, OnExceeded, Phase,
     Readiness, SupervisionOptions, SupervisorConfig, SupervisorError, SupervisorEvent,
