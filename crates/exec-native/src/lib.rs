@@ -14,6 +14,7 @@ mod driver;
 mod executor;
 mod input;
 mod launch;
+mod left_over;
 mod output;
 mod pipe;
 mod process;
@@ -31,6 +32,7 @@ pub use child::{
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
+pub use left_over::{EndedLeftOvers, LeftOver, end_left_overs};
 pub use ring::TailRing;
 pub use sighting::{Sighting, boot_id};
 pub use tree::KillScope;

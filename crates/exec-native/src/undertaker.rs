@@ -295,7 +295,7 @@ impl Job {
 }
 
 /// The process of that entry, unless another has its number by now.
-fn open(entry: &Entry) -> Option<OwnedFd> {
+pub(crate) fn open(entry: &Entry) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
     (table::entry(entry.pid)?.started == entry.started).then_some(pidfd)
