@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// The numbers of this process with another parent, start and state.
+    /// A process with these numbers.
     fn entry(pid: u32, parent: u32, started: u64) -> Entry {
         let own = table::entry(std::process::id()).unwrap();
         Entry { pid, parent, group: pid, session: pid, started, ended: false, ..own }

@@ -11,16 +11,20 @@
 mod applied;
 mod auth;
 mod config;
+mod pattern;
 mod profile;
 mod provider;
 mod redact;
 mod rotation;
+mod secrets;
 mod set;
 mod store;
+mod stream;
 
 pub use applied::{AppliedCredentials, Recipient};
 pub use auth::{AuthKind, AuthMethod};
 pub use config::{CredentialConfig, CredentialError};
+pub use pattern::PatternError;
 pub use profile::{CredentialProfile, ProfileId, ProfileMetadata};
 pub use provider::{ChainProvider, CredentialProvider, EnvProvider, FileProvider, MemoryProvider};
 pub use redact::SecretRedactor;
@@ -28,3 +32,4 @@ pub use rotation::{Rotation, RotationPlan};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use set::SecretSet;
 pub use store::CredentialStore;
+pub use stream::RedactStream;
