@@ -82,7 +82,10 @@ fn not_replaced(text: &[u8]) -> bool {
     !text.starts_with(b"[REDACTED")
 }
 
-const BUILT_IN: [(&str, fn(&[u8]) -> bool); 23] = [
+/// A pattern, and what its match has to be beyond that.
+type BuiltIn = (&'static str, fn(&[u8]) -> bool);
+
+const BUILT_IN: [BuiltIn; 23] = [
     // Private keys, with all that follows up to the end, or as long as it looks like one.
     (
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?s:.*?)-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:(?:\s|\\n)+[A-Za-z0-9+/=]{20,})*)",
