@@ -1,7 +1,8 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
@@ -10,22 +11,26 @@ use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Sett
 use perilune_policy::Strictness;
 use perilune_policy_rules::RuleEngine;
 
-use crate::application::{Definition, Diagnostics, Loaded, Severity, did_you_mean};
+use crate::application::{Definition, Diagnostics, Entry, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::executors::Executors;
 use crate::guard::Guarded;
-use crate::hosts::{Hosts, functions_host};
-use crate::policies::{self, HostSubjects, Policies};
-use crate::registry::{AppRegistry, Registry};
+use crate::hosts::{Hosts, functions_host, own_stop_timeout};
+use crate::policies::{self, Policies, Subjects};
+use crate::registry::{AppRegistry, Registry, Version};
 use crate::report;
 use crate::services::AppServices;
+use crate::supervision::{Driver, SLACK, ServiceInfo, Supervised};
 use crate::support::unsupported;
 use crate::terminal::StdTerminal;
 use crate::volume::Volumes;
 
 /// How often a stopping application is asked whether anybody still acts.
 const QUIET_CHECK: Duration = Duration::from_millis(20);
+
+/// A time that nobody waits for to pass, and that can be added to the present.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A running application. Dropping it ends every process at once; [`stop`](Self::stop) lets them finish.
 pub struct Runtime {
@@ -35,6 +40,7 @@ pub struct Runtime {
     scheduler: Arc<LocalScheduler>,
     io: Option<tokio::runtime::Runtime>,
     warnings: Diagnostics,
+    supervision: Driver,
     stopped: AtomicBool,
 }
 
@@ -54,6 +60,9 @@ pub enum StartError {
     /// The script does not run.
     #[error("{0}")]
     Script(String),
+    /// A service that the application requires does not run.
+    #[error("{0}")]
+    Service(String),
 }
 
 impl Runtime {
@@ -94,7 +103,7 @@ impl Runtime {
             .build()
             .map_err(|error| StartError::Runtime(error.to_string()))?;
         let engine = Arc::new(RuleEngine::default());
-        let subjects = Arc::new(HostSubjects::default());
+        let subjects = Arc::new(Subjects::default());
         let volumes = Volumes::new(&loaded.root, io.handle().clone());
         let registry = Arc::new(Registry::new(loaded, config.registry_history));
         let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
@@ -113,12 +122,37 @@ impl Runtime {
         let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
         let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
         let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
+        let supervision = Driver::new(Supervised {
+            registry: Arc::clone(&registry),
+            services: Arc::clone(&services),
+            scheduler: Arc::downgrade(&scheduler),
+            io: io.handle().clone(),
+        });
+        // Before the hosts: a service that goes with its host is to know that it goes.
+        registry.listen(supervision.listener());
         registry.listen(Arc::new(hosts));
         registry.listen(Arc::new(policies));
         registry.listen(Arc::clone(&services.executors) as _);
         registry.listen(Arc::clone(&services.environment) as _);
         let stopped = AtomicBool::new(false);
-        Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
+        Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, supervision, stopped })
+    }
+
+    /// Starts the services that start with the application, and what they depend on. Returns when each of them runs or
+    /// could not be started; those that failed and are not required are tried again.
+    ///
+    /// # Errors
+    /// A service that the application requires did not start. Others may run: [`stop`](Self::stop) ends them.
+    pub fn start_services(&self) -> Result<(), StartError> {
+        self.supervision.start().map_err(|refused| {
+            let texts = refused.into_iter().map(|(id, text)| format!("{text}\n  = service `{id}`, which is required"));
+            StartError::Service(texts.collect::<Vec<_>>().join("\n"))
+        })
+    }
+
+    /// The services, at about this moment, by id.
+    pub fn services(&self) -> Vec<ServiceInfo> {
+        self.supervision.infos()
     }
 
     /// Logs every script that does not compile, but for one that is about to say so itself.
@@ -264,27 +298,36 @@ impl Runtime {
         self.scheduler.workers()
     }
 
-    /// Ends the application: a cancel to every process, the time of `shutdown.timeout` to act on it, then force. Force
-    /// comes at once when nobody acts any more: all that is left waits for messages that nobody will send.
+    /// Ends the application: services first, whoever depends on others before these, and the hosts they run on last. A
+    /// cancel to every process, its own time to act on it, but no more than `shutdown.timeout` for the whole, then force.
+    /// Force comes at once when nobody acts any more: all that is left waits for messages that nobody will send.
     pub fn stop(&self) {
         if self.stopped.swap(true, Ordering::AcqRel) {
             return;
         }
+        let now = Instant::now();
+        let limit = now.checked_add(self.config.shutdown_timeout).unwrap_or(now + FAR);
         let (tell, all_ended) = std::sync::mpsc::channel::<()>();
         // From here on no host is added.
         self.registry.close();
         let version = self.registry.version();
-        let hosts = version.entries().filter(|entry| entry.definition.is_host());
-        let hosts: Vec<_> = hosts.map(|host| HostId::new(host.id.as_str())).chain([functions_host()]).collect();
-        // At once: the timeout is for the whole, not for each.
+        let (held, free) = hosts_to_stop(&version);
+        // Services are asked one after the other, hosts at once: the timeout is for the whole, not for each.
         std::thread::scope(|scope| {
-            for id in hosts {
-                let tell = tell.clone();
-                scope.spawn(move || {
-                    self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into());
-                    drop(tell);
-                });
-            }
+            let stop_hosts = |hosts: Vec<StoppedHost>| {
+                for (id, own) in hosts {
+                    let tell = tell.clone();
+                    scope.spawn(move || {
+                        let left = limit.saturating_duration_since(Instant::now());
+                        let grace = own.map_or(left, |own| own.min(left));
+                        self.scheduler.stop_host(id, grace, "host shutdown".into());
+                        drop(tell);
+                    });
+                }
+            };
+            stop_hosts(free);
+            self.stop_services(limit);
+            stop_hosts(held);
             drop(tell);
             // Ends when the last of them has let go of its end.
             while all_ended.recv_timeout(QUIET_CHECK) == Err(RecvTimeoutError::Timeout) {
@@ -296,6 +339,23 @@ impl Runtime {
         });
         self.scheduler.stop();
         self.end_programs(self.config.shutdown_timeout);
+    }
+
+    fn stop_services(&self, limit: Instant) {
+        let down = self.supervision.stop(limit);
+        loop {
+            let moves = self.supervision.moves();
+            if down.recv_timeout(QUIET_CHECK) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            if Instant::now().saturating_duration_since(limit) > SLACK {
+                tracing::error!(target: "perilune::service", "services did not end in time");
+                return;
+            }
+            if self.is_quiet() {
+                self.supervision.force(moves);
+            }
+        }
     }
 
     /// Ends all programs that processes have started, those that do not obey within `grace` by force.
@@ -378,6 +438,22 @@ fn missing_directories(loaded: &Loaded) -> Diagnostics {
     }
     found
 }
+
+/// The hosts, with the times that their entries give to their processes: those that services need, and the others.
+fn hosts_to_stop(version: &Version) -> (Vec<StoppedHost>, Vec<StoppedHost>) {
+    let services = || version.entries().filter_map(|entry| entry.definition.service());
+    let needed: HashSet<_> = services().flat_map(|service| service.dependencies()).map(|it| &it.target).collect();
+    let hosts = version.entries().filter(|entry| entry.definition.is_host());
+    let (held, free): (Vec<_>, Vec<_>) = hosts.partition(|host| needed.contains(&host.id));
+    let host = |entry: &Arc<Entry>| (HostId::new(entry.id.as_str()), own_stop_timeout(entry));
+    let mut stopped = (held.into_iter().map(host).collect::<Vec<_>>(), free.into_iter().map(host).collect::<Vec<_>>());
+    // Services may call functions until they have ended.
+    let of_functions = if needed.is_empty() { &mut stopped.1 } else { &mut stopped.0 };
+    of_functions.push((functions_host(), None));
+    stopped
+}
+
+type StoppedHost = (HostId, Option<Duration>);
 
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();
