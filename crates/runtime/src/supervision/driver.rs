@@ -50,7 +50,7 @@ enum Command {
     Start(reply::Sender<Result<(), Refusals>>),
     Spawned { id: EntryId, run: u64, answer: Result<Pid, NotStarted> },
     Ended { id: EntryId, run: u64, reason: ExitReason },
-    Replace(Vec<Plan>),
+    Replace { plans: Vec<Plan>, done: Option<reply::Sender<()>> },
     Force { moves: u64 },
     Stop { limit: Instant, done: reply::Sender<()> },
 }
@@ -78,6 +78,7 @@ impl Driver {
             commands: commands.downgrade(),
             starting: None,
             stopping: Vec::new(),
+            replacing: Vec::new(),
             reports: HashMap::new(),
         };
         io.spawn(task.run(received));
@@ -124,7 +125,8 @@ impl Driver {
     }
 }
 
-/// Services that are stopped and started when their entries change. Nobody waits for that.
+/// Services that are stopped and started when their entries change. Nobody waits for that, because who makes the change
+/// may be one of them; but hosts that go along are not stopped before.
 struct Changes(WeakUnboundedSender<Command>);
 
 impl Listener for Changes {
@@ -136,11 +138,18 @@ impl Listener for Changes {
             return Ok(Prepared::default());
         }
         let plans = all(change.new).map_err(|error| refusal(vec![error.to_string()]))?;
+        let is_gone = |step: &registry::Step| {
+            let is_host = |entry: &Arc<Entry>| entry.definition.is_host();
+            step.before.as_ref().is_some_and(is_host) && !step.after.as_ref().is_some_and(is_host)
+        };
+        let waits = change.steps.iter().any(is_gone);
         let commands = self.0.clone();
         Ok(Prepared::default().finish(move || {
-            if let Some(commands) = commands.upgrade() {
-                let _ = commands.send(Command::Replace(plans));
-            }
+            let Some(commands) = commands.upgrade() else { return };
+            let (done, is_done) = reply::channel();
+            let _ = commands.send(Command::Replace { plans, done: waits.then_some(done) });
+            // Without anybody to answer, which the end of the application is, there is nothing to wait for.
+            let _ = is_done.recv();
         }))
     }
 }
@@ -165,6 +174,8 @@ struct Task {
     starting: Option<reply::Sender<Result<(), Refusals>>>,
     /// Who waits for the end.
     stopping: Vec<reply::Sender<()>>,
+    /// Who waits for a change to have happened.
+    replacing: Vec<reply::Sender<()>>,
     /// Failures of starts with their places, for as long as somebody waits for these.
     reports: HashMap<EntryId, String>,
 }
@@ -214,7 +225,10 @@ impl Task {
                 self.fleet.spawned(&id, run, answer, now)
             }
             Command::Ended { id, run, reason } => self.fleet.ended(&id, run, &reason, now),
-            Command::Replace(plans) => self.fleet.replace(plans, now),
+            Command::Replace { plans, done } => {
+                self.replacing.extend(done);
+                self.fleet.replace(plans, now)
+            }
             Command::Force { moves } if moves == self.view.moves.load(Ordering::Acquire) => self.fleet.force(),
             Command::Force { .. } => Vec::new(),
             Command::Stop { limit, done } => {
@@ -281,15 +295,16 @@ impl Task {
         for (id, report) in self.reports.drain() {
             tracing::warn!(target: "perilune::service", "service `{id}` did not start\n{report}");
         }
+        if self.fleet.is_settled() {
+            tell_all(&mut self.replacing);
+        }
         if !self.stopping.is_empty() {
             // Nothing starts any more.
             if let Some(tell) = self.starting.take() {
                 let _ = tell.send(Ok(()));
             }
             if self.fleet.is_down() {
-                for done in self.stopping.drain(..) {
-                    let _ = done.send(());
-                }
+                tell_all(&mut self.stopping);
             }
         }
     }
@@ -300,6 +315,13 @@ impl Task {
             (id, report.unwrap_or_else(|| format!("error: {}", failure.message)))
         };
         refused.into_iter().map(report).collect()
+    }
+}
+
+fn tell_all(waiting: &mut Vec<reply::Sender<()>>) {
+    for done in waiting.drain(..) {
+        // Who waited may have lost patience.
+        let _ = done.send(());
     }
 }
 

@@ -148,7 +148,10 @@ impl Fleet {
                 // First it has to be known that it ran.
                 (Phase::Spawning { .. }, _) => unit.early = Some(reason.clone()),
                 (Phase::Stopping { .. }, _) => self.down(id, ServiceState::Stopped),
-                (_, ExitReason::Normal(_)) => self.down(id, ServiceState::Exited),
+                (_, ExitReason::Normal(_)) => {
+                    let state = if unit.wanted { ServiceState::Exited } else { ServiceState::Stopped };
+                    self.down(id, state);
+                }
                 (_, ExitReason::Failed(failure)) => {
                     let (failure, is_final) = (Arc::clone(failure), failure.is_final());
                     self.failed(id, failure, is_final, now);
@@ -230,6 +233,11 @@ impl Fleet {
     /// When [`tick`](Self::tick) is needed.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.units.values().filter_map(Unit::deadline).min()
+    }
+
+    /// Everybody is as its entry has it: nobody is still to be stopped for a change.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.units.values().any(|unit| unit.next.is_some())
     }
 
     /// Nobody has a process.

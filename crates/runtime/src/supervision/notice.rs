@@ -70,7 +70,7 @@ impl Notice {
             Self::Restarting { attempt, delay, failure } => {
                 let error = &*failure.message;
                 let text = "service failed and starts again";
-                tracing::warn!(target: "perilune::service", service = %id, attempt, ?delay, error, "{text}");
+                tracing::warn!(target: "perilune::service", service = %id, attempt, delay = %format_args!("{delay:.1?}"), error, "{text}");
             }
             Self::Waiting { failure } => {
                 let error = &*failure.message;
