@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use perilune_exec_api::{ExecError, ExecId};
+use perilune_exec_api::ExecError;
 use rustix::fs::{Mode, OFlags};
 
 /// A folder below one that was given to the runtime.
@@ -16,8 +17,8 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes one for a run.
-    pub(crate) fn create(parent: &Path, run: ExecId) -> Result<Self, ExecError> {
+    /// Makes one for the run of that name.
+    pub(crate) fn create(parent: &Path, run: &str) -> Result<Self, ExecError> {
         let refused =
             |source: std::io::Error| ExecError::Refused { operation: "make a control group", source: source.into() };
         let folder = parent.join(format!("run-{run}"));
@@ -30,6 +31,30 @@ impl Cgroup {
                 Err(refused(error.into()))
             }
         }
+    }
+
+    /// Sets limits: files of the group, and what is written to them. The parent is asked to hand the controllers down.
+    pub(crate) fn limit(&self, limits: &[(&str, String)]) -> Result<(), ExecError> {
+        for (file, value) in limits {
+            let path = self.folder.join(file);
+            if !path.exists() {
+                let controller = file.split('.').next().unwrap_or_default();
+                let parent = self.folder.parent().unwrap_or(&self.folder);
+                let _ = fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}"));
+            }
+            // Opened, not made: a control group without that controller does not have the file.
+            let written =
+                fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write_all(value.as_bytes()));
+            written.map_err(|source| ExecError::Refused { operation: "set the limits", source: source.into() })?;
+        }
+        Ok(())
+    }
+
+    /// Whether the system ended something in it for want of memory.
+    pub(crate) fn oom_killed(&self) -> Option<bool> {
+        let events = fs::read_to_string(self.folder.join("memory.events")).ok()?;
+        let killed = events.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
+        killed.parse::<u64>().ok().map(|killed| killed > 0)
     }
 
     /// What a process writes to so as to join.

@@ -154,8 +154,7 @@ fn start(forker: &mut fork::Forker, plan: Plan) -> Result<Launched, ExecError> {
 ///
 /// Nothing kills it when the handle is dropped. Needs a Tokio runtime around the call.
 pub fn launch_tokio(launch: Launch) -> Result<tokio::process::Child, ExecError> {
-    let handle = tokio::runtime::Handle::try_current()
-        .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })?;
+    let handle = current_runtime()?;
     if !launch.options.extra_fds.is_empty() {
         return Err(ExecError::Unsupported { operation: "handing over descriptors through Tokio" });
     }
@@ -166,6 +165,12 @@ pub fn launch_tokio(launch: Launch) -> Result<tokio::process::Child, ExecError> 
         drop(tell.send(forker.start_tokio(plan)));
     }))?;
     told.recv().map_err(|_| thread::gone())?
+}
+
+/// The Tokio runtime around the caller.
+pub(crate) fn current_runtime() -> Result<tokio::runtime::Handle, ExecError> {
+    tokio::runtime::Handle::try_current()
+        .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })
 }
 
 /// The environment of a process: `mode` decides what is below `variables`. Without any `PATH` it gets a plain one.

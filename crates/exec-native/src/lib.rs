@@ -6,13 +6,16 @@
 #[doc = include_str!("../../../docs/write-an-executor.md")]
 struct Guide;
 
+mod asked;
 mod cgroup;
+mod child;
 mod config;
 mod driver;
 mod executor;
 mod input;
 mod launch;
 mod output;
+mod pipe;
 mod process;
 mod race;
 mod ring;
@@ -20,7 +23,12 @@ mod table;
 mod tree;
 mod undertaker;
 
+pub use child::{
+    CgroupOptions, Child, ChildControl, ChildOptions, ChildOutput, Finished, OutputChunk, OutputReceiver, OutputSink,
+    OutputStream,
+};
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
 pub use ring::TailRing;
+pub use tree::KillScope;

@@ -1,4 +1,4 @@
-//! Durations as text, for `#[serde(with = "crate::duration")]`: `"5s"`, `"1m 30s"`.
+//! Durations as text, for `#[serde(with = "perilune_restart::duration")]`: `"5s"`, `"1m 30s"`.
 //!
 //! Text in every format. Behind a tag, serde no longer says whether a format is read by humans, so a choice made
 //! while writing could not be repeated while reading.
@@ -9,11 +9,13 @@ use std::time::Duration;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
-pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// As text.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&humantime::format_duration(*duration))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+/// From text; numbers are refused, for they do not tell their unit.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_str(Text)
 }
 
@@ -46,21 +48,23 @@ fn parse(text: &str) -> Option<Duration> {
 }
 
 /// The same for a duration that may be absent.
-pub(crate) mod option {
+pub mod option {
     use std::fmt;
     use std::time::Duration;
 
     use serde::de::{Error, Visitor};
     use serde::{Deserializer, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// As text, or nothing.
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => serializer.serialize_some(&humantime::format_duration(*duration).to_string()),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    /// From text, or nothing.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         deserializer.deserialize_option(Maybe)
     }
 

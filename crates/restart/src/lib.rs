@@ -2,7 +2,7 @@
 
 mod backoff;
 mod config;
-mod duration;
+pub mod duration;
 mod entry;
 mod error;
 mod group;
