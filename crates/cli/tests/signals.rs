@@ -224,6 +224,19 @@ fn a_service_that_does_not_end_is_ended() {
 }
 
 #[test]
+fn a_host_that_says_so_gives_its_processes_less_time() {
+    let index = "namespace: app\nentries:\n  - {name: terminal, kind: terminal.host}\n  - {name: processes, kind: \
+                 process.host, lifecycle: {stop_timeout: 50ms}}\n  - {name: work, kind: process.lua, source: file://work.lua, \
+                 modules: [time]}\n  - {name: main, kind: process.lua, source: file://main.lua, meta: {command: {name: main, \
+                 main: true}}}\n";
+    let main = "return { main = function() process.spawn('app:work', 'app:processes') print('ready') end }";
+    let work = "local time = require('time')\nreturn { main = function() while true do time.sleep('1ms') end end }";
+    let root = folder(&[("_index.yaml", index), ("main.lua", main), ("work.lua", work)]);
+    let ended = program::run(root.path(), &["run", "-s", "--set", "shutdown.timeout=1h", "."]);
+    assert_eq!(told(&ended), ("ready\n", "", Some(0)));
+}
+
+#[test]
 fn the_second_interrupt_does_not_wait_for_services() {
     let main = "return { main = function() local e = process.events() print('ready') e:receive() print('told') end }";
     let (_root, mut program) = with_services("stuck", main, &["--set", "shutdown.timeout=1h"]);

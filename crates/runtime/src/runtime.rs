@@ -1,8 +1,8 @@
-use std::collections::HashSet;
+mod shutdown;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
@@ -11,26 +11,20 @@ use perilune_lua_bindings::{Inherited, KNOWN_MODULES, LuaFactory, Services, Sett
 use perilune_policy::Strictness;
 use perilune_policy_rules::RuleEngine;
 
-use crate::application::{Definition, Diagnostics, Entry, Loaded, Severity, did_you_mean};
+use crate::application::{Definition, Diagnostics, Loaded, Severity, did_you_mean};
 use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::executors::Executors;
 use crate::guard::Guarded;
-use crate::hosts::{Hosts, functions_host, own_stop_timeout};
+use crate::hosts::Hosts;
 use crate::policies::{self, Policies, Subjects};
-use crate::registry::{AppRegistry, Registry, Version};
+use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::services::AppServices;
-use crate::supervision::{Driver, SLACK, ServiceInfo, Supervised};
+use crate::supervision::{Driver, ServiceInfo, Supervised};
 use crate::support::unsupported;
 use crate::terminal::StdTerminal;
 use crate::volume::Volumes;
-
-/// How often a stopping application is asked whether anybody still acts.
-const QUIET_CHECK: Duration = Duration::from_millis(20);
-
-/// A time that nobody waits for to pass, and that can be added to the present.
-const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A running application. Dropping it ends every process at once; [`stop`](Self::stop) lets them finish.
 pub struct Runtime {
@@ -66,7 +60,7 @@ pub enum StartError {
 }
 
 impl Runtime {
-    /// Checks an application and starts its hosts. No script runs yet.
+    /// Checks an application and starts its hosts. No script runs yet; [`start_services`](Self::start_services) is next.
     ///
     /// # Errors
     /// An application with errors, or threads that could not be had. Nothing is left running.
@@ -272,17 +266,6 @@ impl Runtime {
         Ok(io.handle().clone())
     }
 
-    /// Whether nothing can happen any more unless somebody outside makes it: no process runs or is about to, no timer is
-    /// pending but deadlines of cancels, and nothing is in flight.
-    fn is_quiet(&self) -> bool {
-        let idle =
-            |workers: &[WorkerInfo]| workers.iter().all(|worker| worker.runnable + worker.timers + worker.pending == 0);
-        let slices = |workers: &[WorkerInfo]| workers.iter().map(|worker| worker.slices).sum::<u64>();
-        // Workers answer one after the other. If none has run anything between two rounds, no message was on its way.
-        let (first, second) = (self.scheduler.workers(), self.scheduler.workers());
-        idle(&first) && idle(&second) && slices(&first) == slices(&second)
-    }
-
     /// The live processes, at about this moment.
     pub fn processes(&self) -> Vec<ActorInfo> {
         self.scheduler.actors()
@@ -296,66 +279,6 @@ impl Runtime {
     /// The workers, at about this moment.
     pub fn workers(&self) -> Vec<WorkerInfo> {
         self.scheduler.workers()
-    }
-
-    /// Ends the application: services first, whoever depends on others before these, and the hosts they run on last. A
-    /// cancel to every process, its own time to act on it, but no more than `shutdown.timeout` for the whole, then force.
-    /// Force comes at once when nobody acts any more: all that is left waits for messages that nobody will send.
-    pub fn stop(&self) {
-        if self.stopped.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let now = Instant::now();
-        let limit = now.checked_add(self.config.shutdown_timeout).unwrap_or(now + FAR);
-        let (tell, all_ended) = std::sync::mpsc::channel::<()>();
-        // From here on no host is added.
-        self.registry.close();
-        let version = self.registry.version();
-        let (held, free) = hosts_to_stop(&version);
-        // Services are asked one after the other, hosts at once: the timeout is for the whole, not for each.
-        std::thread::scope(|scope| {
-            let stop_hosts = |hosts: Vec<StoppedHost>| {
-                for (id, own) in hosts {
-                    let tell = tell.clone();
-                    scope.spawn(move || {
-                        let left = limit.saturating_duration_since(Instant::now());
-                        let grace = own.map_or(left, |own| own.min(left));
-                        self.scheduler.stop_host(id, grace, "host shutdown".into());
-                        drop(tell);
-                    });
-                }
-            };
-            stop_hosts(free);
-            self.stop_services(limit);
-            stop_hosts(held);
-            drop(tell);
-            // Ends when the last of them has let go of its end.
-            while all_ended.recv_timeout(QUIET_CHECK) == Err(RecvTimeoutError::Timeout) {
-                if self.is_quiet() {
-                    self.scheduler.stop();
-                    break;
-                }
-            }
-        });
-        self.scheduler.stop();
-        self.end_programs(self.config.shutdown_timeout);
-    }
-
-    fn stop_services(&self, limit: Instant) {
-        let down = self.supervision.stop(limit);
-        loop {
-            let moves = self.supervision.moves();
-            if down.recv_timeout(QUIET_CHECK) != Err(RecvTimeoutError::Timeout) {
-                return;
-            }
-            if Instant::now().saturating_duration_since(limit) > SLACK {
-                tracing::error!(target: "perilune::service", "services did not end in time");
-                return;
-            }
-            if self.is_quiet() {
-                self.supervision.force(moves);
-            }
-        }
     }
 
     /// Ends all programs that processes have started, those that do not obey within `grace` by force.
@@ -438,22 +361,6 @@ fn missing_directories(loaded: &Loaded) -> Diagnostics {
     }
     found
 }
-
-/// The hosts, with the times that their entries give to their processes: those that services need, and the others.
-fn hosts_to_stop(version: &Version) -> (Vec<StoppedHost>, Vec<StoppedHost>) {
-    let services = || version.entries().filter_map(|entry| entry.definition.service());
-    let needed: HashSet<_> = services().flat_map(|service| service.dependencies()).map(|it| &it.target).collect();
-    let hosts = version.entries().filter(|entry| entry.definition.is_host());
-    let (held, free): (Vec<_>, Vec<_>) = hosts.partition(|host| needed.contains(&host.id));
-    let host = |entry: &Arc<Entry>| (HostId::new(entry.id.as_str()), own_stop_timeout(entry));
-    let mut stopped = (held.into_iter().map(host).collect::<Vec<_>>(), free.into_iter().map(host).collect::<Vec<_>>());
-    // Services may call functions until they have ended.
-    let of_functions = if needed.is_empty() { &mut stopped.1 } else { &mut stopped.0 };
-    of_functions.push((functions_host(), None));
-    stopped
-}
-
-type StoppedHost = (HostId, Option<Duration>);
 
 fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<LocalScheduler, StartError> {
     let mut settings = Settings::default();

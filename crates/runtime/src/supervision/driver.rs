@@ -76,7 +76,7 @@ impl Driver {
             fleet,
             view: Arc::clone(&view),
             commands: commands.downgrade(),
-            starting: None,
+            starting: Vec::new(),
             stopping: Vec::new(),
             replacing: Vec::new(),
             reports: HashMap::new(),
@@ -171,7 +171,7 @@ struct Task {
     view: Arc<View>,
     commands: WeakUnboundedSender<Command>,
     /// Who waits for the start.
-    starting: Option<reply::Sender<Result<(), Refusals>>>,
+    starting: Vec<reply::Sender<Result<(), Refusals>>>,
     /// Who waits for the end.
     stopping: Vec<reply::Sender<()>>,
     /// Who waits for a change to have happened.
@@ -212,7 +212,7 @@ impl Task {
     fn handle(&mut self, command: Command, now: Instant) -> Vec<Effect> {
         match command {
             Command::Start(tell) => {
-                self.starting = Some(tell);
+                self.starting.push(tell);
                 self.fleet.start(now)
             }
             Command::Spawned { id, run, answer } => {
@@ -288,8 +288,13 @@ impl Task {
     fn answer(&mut self) {
         if let Some(outcome) = self.fleet.startup() {
             let outcome = outcome.map_err(|refused| self.refusals(refused));
-            if let Some(tell) = self.starting.take() {
-                let _ = tell.send(outcome);
+            for tell in self.starting.drain(..) {
+                let _ = tell.send(outcome.clone());
+            }
+        } else if !self.fleet.is_starting() {
+            // It was over before it was asked for, or came to an end.
+            for tell in self.starting.drain(..) {
+                let _ = tell.send(Ok(()));
             }
         }
         for (id, report) in self.reports.drain() {
@@ -298,14 +303,8 @@ impl Task {
         if self.fleet.is_settled() {
             tell_all(&mut self.replacing);
         }
-        if !self.stopping.is_empty() {
-            // Nothing starts any more.
-            if let Some(tell) = self.starting.take() {
-                let _ = tell.send(Ok(()));
-            }
-            if self.fleet.is_down() {
-                tell_all(&mut self.stopping);
-            }
+        if self.fleet.is_down() {
+            tell_all(&mut self.stopping);
         }
     }
 

@@ -87,6 +87,11 @@ impl Fleet {
         self.settle(now)
     }
 
+    /// Whether it is not yet known how the start went.
+    pub(super) fn is_starting(&self) -> bool {
+        self.course == Course::Starting
+    }
+
     /// How the start went, once it is known. Nothing afterwards.
     pub(super) fn startup(&mut self) -> Option<Startups> {
         if self.course != Course::Starting {
