@@ -103,3 +103,8 @@ pub(crate) async fn number_in(file: &Path) -> u32 {
     until("a number in a file", || read().is_some()).await;
     read().expect("a number")
 }
+
+/// Whether it is there and has not ended.
+pub(crate) fn lives(os_pid: u32) -> bool {
+    alive(os_pid)
+}
