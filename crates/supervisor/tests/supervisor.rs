@@ -540,7 +540,8 @@ fn what_fails_its_checks_is_restarted() {
         let mut events = supervisor.events();
         let mut spec = shell("a", "exec sleep 600").cwd(folder.path()).restart(at_once()).build();
         let mut health = HealthCheckConfig::default();
-        health.check_type = CheckType::Command { command: "test".to_owned(), args: vec!["-e".to_owned(), "well".to_owned()] };
+        health.check_type =
+            CheckType::Command { command: "test".to_owned(), args: vec!["-e".to_owned(), "well".to_owned()] };
         health.interval = Duration::from_millis(20);
         health.unhealthy_threshold = 2;
         spec.health = Some(health);
@@ -582,10 +583,10 @@ fn commands_come_before_the_signal() {
 fn secrets_reach_the_process_and_new_ones_as_well_as_they_can() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        let source = Arc::new(MemoryProvider::default());
+        let source = Arc::new(MemoryProvider::new());
         let set = |value: &str| {
             let secrets: SecretSet = [("key", value)].into_iter().collect();
-            source.put(ProfileId::new("mail").unwrap(), secrets);
+            source.insert(ProfileId::new("mail").unwrap(), secrets);
         };
         set("the-first-secret");
         let supervisor = Supervisor::with_credentials(unlimited(), source.clone());
