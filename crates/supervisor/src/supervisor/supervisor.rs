@@ -204,7 +204,7 @@ impl Supervisor {
 
     /// Opens all log files anew, for those who have renamed them.
     pub async fn reopen_logs(&self) -> Result<(), SupervisorError> {
-        log::reopen_logs().await.map_err(|error| SupervisorError::Logs(error))
+        log::reopen_logs().await.map_err(SupervisorError::Logs)
     }
 
     /// Fetches the secrets of all instances that run anew, and gives them to those that can take them while they run. The

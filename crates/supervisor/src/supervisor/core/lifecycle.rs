@@ -278,11 +278,7 @@ impl Core {
         let starting = instance.state == ProcessState::Starting;
         match (&mut instance.run, instance.pending) {
             (None, Pending::Backoff { at }) if at <= now => self.launch(key, true),
-            (None, Pending::GaveUp) => {
-                if instance.restarts.begin_trial(now) {
-                    self.launch(key, true);
-                }
-            }
+            (None, Pending::GaveUp) if instance.restarts.begin_trial(now) => self.launch(key, true),
             (Some(run), _) if run.is_live() => {
                 let min_uptime = run.spec.restart.min_uptime;
                 if !run.proven && run.has_lasted(min_uptime, now) {

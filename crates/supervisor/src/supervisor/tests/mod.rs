@@ -68,7 +68,9 @@ async fn r17_two_stops_at_once_are_one_and_both_are_answered() {
     let begun = Instant::now();
     let (first, second, third) =
         tokio::join!(supervisor.stop("a"), supervisor.stop_instance("a", 0), supervisor.stop_all());
-    (first.unwrap(), second.unwrap(), third.unwrap());
+    for stopped in [first, second, third] {
+        stopped.unwrap();
+    }
     assert_eq!(begun.elapsed(), 3 * SECOND);
     assert_eq!(fake.stops("a"), 1);
     tokio::time::sleep(1000 * SECOND).await;
@@ -100,7 +102,8 @@ async fn r17_a_stop_during_a_slow_launch_is_for_good() {
         assert_eq!(supervisor.status_of("a").unwrap()[0].phase, Phase::Launching);
         supervisor.stop("a").await
     });
-    (started.unwrap(), stopped.unwrap());
+    started.unwrap();
+    stopped.unwrap();
     assert_eq!((fake.starts("a").len(), fake.alive()), (1, 0));
     assert_eq!(supervisor.handle("a", 0).unwrap().state, ProcessState::Stopped { exit_code: None });
 }

@@ -66,7 +66,7 @@ fn a_dependency_that_fails_for_good_is_told_and_waited_for() {
         kinds.into_iter().filter(|kind| matches!(kind, EventKind::DependencyFailed { .. })).collect::<Vec<_>>()
     };
     let told = EventKind::DependencyFailed { dependency: "db".to_owned(), reason: "failed too often".to_owned() };
-    assert_eq!(failed(&mut stage), [told.clone()]);
+    assert_eq!(failed(&mut stage), std::slice::from_ref(&told));
     assert_eq!(stage.phase("web"), Phase::WaitingForDependency);
     // Whoever begins to wait later is told as well.
     stage.ask(stop("web"));
