@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use perilune_exec_api::{EnvMode, ExecError, Identity, Limits};
 
-pub(crate) use fork::{register, register_tree, signal_group, signal_pidfd as signal_one, stay};
+pub(crate) use fork::{register, register_shared, register_tree, signal_group, signal_pidfd as signal_one, stay};
 
 use plan::Plan;
 

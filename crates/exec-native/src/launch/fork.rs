@@ -11,6 +11,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Instant, SystemTime};
 
@@ -349,6 +350,12 @@ pub(crate) fn stay() {
 /// Registers a descriptor with the reactor of the current Tokio runtime.
 pub(crate) fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: it is open, and nobody can close or replace it while it is owned.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
+}
+
+/// Likewise, for as long as it is of use: others own it too.
+pub(crate) fn register_shared(fd: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: it is open, and nobody can close or replace it while somebody owns it.
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 

@@ -64,6 +64,11 @@ impl Debounce {
         }
     }
 
+    /// Whether that is what left last.
+    pub(super) fn expects(&self, number: Option<usize>) -> bool {
+        number.is_some() && self.left.as_ref().map(|(left, ..)| *left) == number
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         if self.pending.len() > self.most {

@@ -82,7 +82,7 @@ impl AdapterEventReceiver {
     pub async fn recv(&mut self) -> Option<AdapterEvent> {
         loop {
             let news = self.0.news.notified();
-            if let Some(event) = self.try_recv() {
+            if let Some(event) = self.0.next() {
                 return Some(event);
             }
             if self.0.lock().is_over() {
@@ -94,17 +94,21 @@ impl AdapterEventReceiver {
 
     /// The next event, if there is one now.
     pub fn try_recv(&mut self) -> Option<AdapterEvent> {
-        let mut waiting = self.0.lock();
-        if waiting.events.is_empty() {
-            self.0.tell_lost(&mut waiting);
-        }
-        waiting.events.pop_front()
+        self.0.next()
     }
 }
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<AdapterEvent> {
+        let mut waiting = self.lock();
+        if waiting.events.is_empty() {
+            self.tell_lost(&mut waiting);
+        }
+        waiting.events.pop_front()
     }
 
     fn tell_lost(&self, waiting: &mut Waiting) {
