@@ -86,7 +86,10 @@ fn categories(events: &[AdapterEvent]) -> Vec<&str> {
 }
 
 /// Receives until there is one like that.
-async fn wait_for(receiver: &mut AdapterEventReceiver, mut wanted: impl FnMut(&AdapterPayload) -> bool) -> AdapterEvent {
+async fn wait_for(
+    receiver: &mut AdapterEventReceiver,
+    mut wanted: impl FnMut(&AdapterPayload) -> bool,
+) -> AdapterEvent {
     loop {
         let event = receiver.recv().await.expect("it is told before the end");
         if wanted(&event.payload) {
@@ -140,7 +143,8 @@ fn ends_are_told_apart() {
 #[test]
 fn secrets_are_in_no_event() {
     block_on(async {
-        let config = shell("echo $MY_TOKEN $PLAIN; echo $HOME").args(["-c", "echo $MY_TOKEN $PLAIN $HOME", "s3cret-value"]);
+        let config =
+            shell("echo $MY_TOKEN $PLAIN; echo $HOME").args(["-c", "echo $MY_TOKEN $PLAIN $HOME", "s3cret-value"]);
         let (events, _) = told(config.env("MY_TOKEN", "s3cret-value").env("PLAIN", "visible")).await;
         let shown = format!("{events:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
@@ -213,9 +217,11 @@ fn changes_are_told_while_it_runs() {
         assert!(adapter.take_event_receiver().is_none());
         adapter.start().await.unwrap();
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-        let is = |payload: &AdapterPayload, wanted: &Path, change: &ChangeType| matches!(
-            payload, AdapterPayload::FilesystemChange { path, change_type, .. } if path == wanted && change_type == change
-        );
+        let is = |payload: &AdapterPayload, wanted: &Path, change: &ChangeType| {
+            matches!(
+                payload, AdapterPayload::FilesystemChange { path, change_type, .. } if path == wanted && change_type == change
+            )
+        };
         std::fs::write(&one, "1").unwrap();
         wait_for(&mut receiver, |payload| is(payload, &one, &ChangeType::Created)).await;
         std::fs::write(&one, "12").unwrap();
@@ -289,9 +295,11 @@ fn output_and_changes_of_files_are_activity() {
         let stalled = wait_for(&mut receiver, is_stall).await;
         assert!(matches!(stalled.payload, AdapterPayload::StallDetected { stall_count: 1, .. }));
         std::fs::write(folder.path().join("file"), "").unwrap();
-        let resumed = |payload: &AdapterPayload| matches!(
-            payload, AdapterPayload::Progress { signal_type, .. } if signal_type == "resumed"
-        );
+        let resumed = |payload: &AdapterPayload| {
+            matches!(
+                payload, AdapterPayload::Progress { signal_type, .. } if signal_type == "resumed"
+            )
+        };
         wait_for(&mut receiver, resumed).await;
         let stalled = wait_for(&mut receiver, is_stall).await;
         assert!(matches!(stalled.payload, AdapterPayload::StallDetected { stall_count: 1, .. }));
@@ -313,7 +321,9 @@ fn slow_receiver_loses_lines_and_knows_how_many() {
         check_order(&events);
         assert_eq!(lines(&events).len(), 9);
         let lost = events.iter().find_map(|event| match &event.payload {
-            AdapterPayload::Diagnostic { category, context, .. } if category == "events_lost" => Some(&context["count"]),
+            AdapterPayload::Diagnostic { category, context, .. } if category == "events_lost" => {
+                Some(&context["count"])
+            }
             _ => None,
         });
         assert_eq!(lost.map(String::as_str), Some("991"));
@@ -343,7 +353,9 @@ fn stop_ends_everything_and_tells_all() {
         assert!(matches!(adapter.start().await, Err(AdapterError::AlreadyRunning)));
         let events = rest(&mut receiver).await;
         assert_eq!(lines(&events), [(LogStream::Stdout, "bye")]);
-        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else { panic!("{events:?}") };
+        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else {
+            panic!("{events:?}")
+        };
         assert_eq!((exited.exit_code, exited.classification), (Some(0), ExitClassification::CleanSuccess));
     });
 }
@@ -359,7 +371,9 @@ fn program_that_does_not_obey_is_killed() {
         wait_for(&mut receiver, |payload| is_line(payload, "ready")).await;
         adapter.stop().await.unwrap();
         let events = rest(&mut receiver).await;
-        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else { panic!("{events:?}") };
+        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else {
+            panic!("{events:?}")
+        };
         assert_eq!((exited.signal, exited.classification), (Some(9), ExitClassification::Signal));
     });
 }
@@ -399,8 +413,10 @@ fn start_that_is_given_up_leaves_nothing_and_can_be_repeated() {
             let text = std::fs::read_to_string(folder.path().join("pids")).unwrap_or_default();
             text.lines().filter_map(|line| line.parse().ok()).collect()
         };
-        until("only the last one runs", || pids().contains(&pid) && pids().iter().all(|one| alive(*one) == (*one == pid)))
-            .await;
+        until("only the last one runs", || {
+            pids().contains(&pid) && pids().iter().all(|one| alive(*one) == (*one == pid))
+        })
+        .await;
         adapter.stop().await.unwrap();
         assert!(!alive(pid));
     });
@@ -423,7 +439,9 @@ fn dropping_an_adapter_ends_its_program_and_the_receiver_is_told() {
         .await;
         drop(adapter);
         let events = rest(&mut receiver).await;
-        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else { panic!("{events:?}") };
+        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else {
+            panic!("{events:?}")
+        };
         assert_eq!(exited.signal, Some(9));
         assert!(!alive(pid) && !alive(other.expect("another")));
     });
@@ -447,7 +465,10 @@ fn dropping_an_adapter_ends_its_program_without_a_runtime() {
 fn failed_start_says_why_and_starts_nothing() {
     block_on(async {
         let error = adapter(BlackBoxConfig::new("no-such-program")).start().await.unwrap_err();
-        assert!(matches!(&error, AdapterError::SpawnFailed { reason, .. } if reason.contains("no-such-program")), "{error}");
+        assert!(
+            matches!(&error, AdapterError::SpawnFailed { reason, .. } if reason.contains("no-such-program")),
+            "{error}"
+        );
         assert!(error.is_fatal());
         let mut config = shell("true");
         config.filesystem.paths = vec!["/no/such/folder".into()];
@@ -462,7 +483,8 @@ fn failed_start_says_why_and_starts_nothing() {
 #[test]
 fn adapters_of_any_kind_are_one_type() {
     block_on(async {
-        let mut adapters: Vec<Box<dyn Adapter>> = vec![Box::new(adapter(shell("exit 1"))), Box::new(adapter(shell("true")))];
+        let mut adapters: Vec<Box<dyn Adapter>> =
+            vec![Box::new(adapter(shell("exit 1"))), Box::new(adapter(shell("true")))];
         let mut codes = Vec::new();
         for adapter in &mut adapters {
             codes.push(adapter.run_until_exit(drop).await.unwrap().exit_code);
@@ -487,7 +509,9 @@ fn signal_of_somebody_else_is_told() {
         wait_for(&mut receiver, |payload| is_line(payload, "ready")).await;
         kill("HUP", pid);
         let events = rest(&mut receiver).await;
-        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else { panic!("{events:?}") };
+        let AdapterPayload::ProcessExited(exited) = &events.last().expect("an end").payload else {
+            panic!("{events:?}")
+        };
         assert_eq!((exited.signal, exited.classification), (Some(1), ExitClassification::Signal));
     });
 }

@@ -182,7 +182,8 @@ impl BlackBoxConfig {
             return Err(wrong("`threshold` of `stall` is zero".to_owned()));
         }
         Ignore::new(&[], &self.filesystem.ignore)?;
-        self.spec("black-box").validate().map_err(|error| wrong(error.to_string()))
+        let spec = self.spec("black-box")?;
+        spec.validate().map_err(|error| wrong(error.to_string()))
     }
 
     /// What files are looked at.
@@ -196,16 +197,17 @@ impl BlackBoxConfig {
     }
 
     /// What a runner makes of it.
-    pub(super) fn spec(&self, name: &str) -> ProcessSpec {
+    pub(super) fn spec(&self, name: &str) -> Result<ProcessSpec, AdapterError> {
         let process = &self.process;
         let mut builder = ProcessSpec::builder().name(name).command(&process.command).args(&process.args);
         if let Some(folder) = &process.working_dir {
             builder = builder.cwd(folder);
         }
-        let mut spec = builder.envs(&process.env).build();
+        let mut spec =
+            builder.envs(&process.env).try_build().map_err(|error| AdapterError::ConfigError(error.to_string()))?;
         spec.shutdown.signal.clone_from(&process.stop_signal);
         spec.shutdown.timeout = process.grace;
-        spec
+        Ok(spec)
     }
 }
 

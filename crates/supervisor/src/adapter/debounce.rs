@@ -36,6 +36,8 @@ struct Pending {
     number: u64,
     due: Instant,
     change: ChangeType,
+    /// Whether there may have been something of that name before.
+    replaces: bool,
 }
 
 /// A longer window is not waited for.
@@ -53,13 +55,14 @@ impl Debounce {
         if let Some((number, from, _)) = self.left.take() {
             match &notice {
                 Notice::Arrived(Some(arrived), to) if *arrived == number => return self.rename(from, to.clone(), now),
-                _ => self.merge(from, ChangeType::Removed, now),
+                _ => self.merge(from, ChangeType::Removed, false, now),
             }
         }
         match notice {
-            Notice::Created(path) | Notice::Arrived(_, path) => self.merge(path, ChangeType::Created, now),
-            Notice::Modified(path) => self.merge(path, ChangeType::Modified, now),
-            Notice::Removed(path) => self.merge(path, ChangeType::Removed, now),
+            Notice::Created(path) => self.merge(path, ChangeType::Created, false, now),
+            Notice::Arrived(_, path) => self.merge(path, ChangeType::Created, true, now),
+            Notice::Modified(path) => self.merge(path, ChangeType::Modified, false, now),
+            Notice::Removed(path) => self.merge(path, ChangeType::Removed, false, now),
             Notice::Left(number, path) => self.left = Some((number, path, now)),
         }
     }
@@ -84,7 +87,7 @@ impl Debounce {
         if self.left.as_ref().is_some_and(|(_, _, at)| *at + self.window <= now)
             && let Some((_, path, at)) = self.left.take()
         {
-            self.merge(path, ChangeType::Removed, at);
+            self.merge(path, ChangeType::Removed, false, at);
         }
         let (path, pending) = self.oldest()?;
         if now < pending.due && self.pending.len() <= self.most {
@@ -97,7 +100,7 @@ impl Debounce {
     /// The oldest change, due or not.
     pub(super) fn rest(&mut self) -> Option<(PathBuf, ChangeType)> {
         if let Some((_, path, at)) = self.left.take() {
-            self.merge(path, ChangeType::Removed, at);
+            self.merge(path, ChangeType::Removed, false, at);
         }
         let path = self.oldest()?.0.to_owned();
         self.take(&path).map(|change| (path, change))
@@ -109,31 +112,30 @@ impl Debounce {
     }
 
     fn rename(&mut self, from: PathBuf, to: PathBuf, now: Instant) {
-        let plain = matches!(
-            self.pending.get(&from).map(|pending| &pending.change),
-            None | Some(ChangeType::Modified)
-        );
+        let plain = matches!(self.pending.get(&from).map(|pending| &pending.change), None | Some(ChangeType::Modified));
         if plain && !self.pending.contains_key(&to) {
             self.take(&from);
-            return self.insert(to, ChangeType::Renamed { from }, now);
+            return self.insert(to, ChangeType::Renamed { from }, true, now);
         }
         // Anything else could be told in an order that makes no sense. A removal and a creation always make sense.
-        self.merge(from, ChangeType::Removed, now);
-        self.merge(to, ChangeType::Created, now);
+        self.merge(from, ChangeType::Removed, false, now);
+        self.merge(to, ChangeType::Created, true, now);
     }
 
-    fn merge(&mut self, path: PathBuf, news: ChangeType, now: Instant) {
+    /// `replaces` if there may have been something of that name before.
+    fn merge(&mut self, path: PathBuf, news: ChangeType, replaces: bool, now: Instant) {
         use ChangeType::{Created, Modified, Removed, Renamed};
-        let Some(pending) = self.pending.get_mut(&path) else { return self.insert(path, news, now) };
+        let Some(pending) = self.pending.get_mut(&path) else { return self.insert(path, news, replaces, now) };
         match (&pending.change, news) {
             // Nobody knows of it.
-            (Created, Removed) => drop(self.take(&path)),
-            (Modified, Removed) => pending.change = Removed,
+            (Created, Removed) if !pending.replaces => drop(self.take(&path)),
+            (Created | Modified, Removed) => pending.change = Removed,
             (Renamed { .. }, Removed) => {
-                // What is gone has the former name for whoever is told.
+                // For whoever is told, what is gone has the former name, and what it replaced is there.
                 if let Some(Renamed { from }) = self.take(&path) {
                     self.forget(from, now);
                 }
+                self.insert(path, Removed, false, now);
             }
             (Removed, Created) => pending.change = Modified,
             (Created | Modified | Removed | Renamed { .. }, _) => {}
@@ -145,15 +147,15 @@ impl Debounce {
         match self.pending.get_mut(&path) {
             Some(pending) if pending.change == ChangeType::Created => pending.change = ChangeType::Modified,
             Some(_) => {}
-            None => self.insert(path, ChangeType::Removed, now),
+            None => self.insert(path, ChangeType::Removed, false, now),
         }
     }
 
-    fn insert(&mut self, path: PathBuf, change: ChangeType, now: Instant) {
+    fn insert(&mut self, path: PathBuf, change: ChangeType, replaces: bool, now: Instant) {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.order.insert(number, path.clone());
-        self.pending.insert(path, Pending { number, due: now + self.window, change });
+        self.pending.insert(path, Pending { number, due: now + self.window, change, replaces });
     }
 
     fn take(&mut self, path: &Path) -> Option<ChangeType> {
@@ -195,7 +197,10 @@ mod tests {
         let (a, b) = (|| path("a"), || path("b"));
         let renamed = |from: &str| ChangeType::Renamed { from: path(from) };
         check(vec![Notice::Created(a()), Notice::Modified(a()), Notice::Modified(a())], &[("a", Created)]);
-        check(vec![Notice::Modified(a()), Notice::Modified(b()), Notice::Modified(a())], &[("a", Modified), ("b", Modified)]);
+        check(
+            vec![Notice::Modified(a()), Notice::Modified(b()), Notice::Modified(a())],
+            &[("a", Modified), ("b", Modified)],
+        );
         check(vec![Notice::Created(a()), Notice::Removed(a())], &[]);
         check(vec![Notice::Removed(a()), Notice::Created(a())], &[("a", Modified)]);
         check(vec![Notice::Modified(a()), Notice::Removed(a())], &[("a", Removed)]);
@@ -204,7 +209,11 @@ mod tests {
         check(vec![Notice::Left(1, a()), Notice::Arrived(Some(2), b())], &[("a", Removed), ("b", Created)]);
         check(vec![Notice::Left(1, a())], &[("a", Removed)]);
         check(vec![Notice::Arrived(None, b())], &[("b", Created)]);
-        check(vec![Notice::Left(1, a()), Notice::Arrived(Some(1), b()), Notice::Removed(b())], &[("a", Removed)]);
+        check(
+            vec![Notice::Left(1, a()), Notice::Arrived(Some(1), b()), Notice::Removed(b())],
+            &[("a", Removed), ("b", Removed)],
+        );
+        check(vec![Notice::Arrived(None, b()), Notice::Removed(b())], &[("b", Removed)]);
     }
 
     #[test]
@@ -259,7 +268,8 @@ mod tests {
                 match change {
                     ChangeType::Created => drop(known.insert(path)),
                     ChangeType::Modified => assert!(known.contains(&path), "{path:?} is not known"),
-                    ChangeType::Removed => assert!(known.remove(&path), "{path:?} is not known"),
+                    // What arrived and went may have replaced something or not.
+                    ChangeType::Removed => drop(known.remove(&path)),
                     ChangeType::Renamed { from } => {
                         assert!(known.remove(&from), "{from:?} is not known");
                         known.insert(path);

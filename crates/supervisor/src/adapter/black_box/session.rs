@@ -52,13 +52,11 @@ impl Ready {
         let secrets = env.iter().filter(|(name, _)| SecretRedactor::is_sensitive_env_name(name));
         let redactor = SecretRedactor::known(secrets.map(|(_, value)| value));
 
-        let spec = config.spec(ADAPTER_TYPE);
+        let spec = config.spec(ADAPTER_TYPE)?;
         let mut runner = ProcessRunner::try_new(spec, 0, options, None).map_err(internal)?;
         let output = runner.subscribe_output();
         runner.start().map_err(|error| match error {
-            ProcessError::SpawnFailed(reason) => {
-                AdapterError::SpawnFailed { reason, retryable: runner.is_retryable() }
-            }
+            ProcessError::SpawnFailed(reason) => AdapterError::SpawnFailed { reason, retryable: runner.is_retryable() },
             error => internal(error),
         })?;
         let started = ProcessStarted {
@@ -215,11 +213,7 @@ impl Session {
             return self.change(change);
         }
         let Some(Stall { idle, threshold, count, limit }) = self.stall.check(now()) else { return };
-        self.events.send(AdapterPayload::StallDetected {
-            idle_duration: idle,
-            threshold,
-            stall_count: count,
-        });
+        self.events.send(AdapterPayload::StallDetected { idle_duration: idle, threshold, stall_count: count });
         if limit {
             self.give_up(count);
         }
