@@ -67,8 +67,7 @@ pub struct FilesystemConfig {
     pub paths: Vec<PathBuf>,
     /// Whether folders in folders are looked at, those that come later included. Symbolic links are not followed.
     pub recursive: bool,
-    /// Changes of one file within this time are told as one, and not at all if it came and went. Without any, a new name
-    /// can look like a removal and a creation.
+    /// Changes of one file within this time are told as one, and not at all if it came and went.
     #[serde(with = "perilune_restart::duration")]
     pub debounce: Duration,
     /// How many changes wait to be looked at. 0 counts as 1.

@@ -40,6 +40,9 @@ struct Pending {
     replaces: bool,
 }
 
+/// How long what has left may take to arrive. The system tells both at once, and a busy one delivers that late.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// A longer window is not waited for.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -77,14 +80,14 @@ impl Debounce {
         if self.pending.len() > self.most {
             return self.oldest().map(|(_, pending)| pending.due - self.window);
         }
-        let left = self.left.as_ref().map(|(_, _, at)| *at + self.window);
+        let left = self.left.as_ref().map(|(_, _, at)| *at + self.window.max(PATIENCE));
         let oldest = self.oldest().map(|(_, pending)| pending.due);
         [left, oldest].into_iter().flatten().min()
     }
 
     /// The oldest change, if it is due.
     pub(super) fn due(&mut self, now: Instant) -> Option<(PathBuf, ChangeType)> {
-        if self.left.as_ref().is_some_and(|(_, _, at)| *at + self.window <= now)
+        if self.left.as_ref().is_some_and(|(_, _, at)| *at + self.window.max(PATIENCE) <= now)
             && let Some((_, path, at)) = self.left.take()
         {
             self.merge(path, ChangeType::Removed, false, at);
@@ -135,8 +138,9 @@ impl Debounce {
                 if let Some(Renamed { from }) = self.take(&path) {
                     self.forget(from, now);
                 }
-                self.insert(path, Removed, false, now);
+                self.insert(path, Removed, true, now);
             }
+            (Removed, Created) if pending.replaces => pending.change = Created,
             (Removed, Created) => pending.change = Modified,
             (Created | Modified | Removed | Renamed { .. }, _) => {}
         }
@@ -185,7 +189,7 @@ mod tests {
         let shown = format!("{notices:?}");
         notices.into_iter().for_each(|notice| debounce.notice(notice, now));
         assert_eq!(debounce.due(now + WINDOW / 2), None, "{shown}");
-        let told: Vec<_> = std::iter::from_fn(|| debounce.due(now + WINDOW)).collect();
+        let told: Vec<_> = std::iter::from_fn(|| debounce.due(now + PATIENCE)).collect();
         let expected: Vec<_> = expected.iter().map(|(name, change)| (path(name), change.clone())).collect();
         assert_eq!(told, expected, "{shown}");
         assert_eq!(debounce.deadline(), None);
@@ -290,7 +294,7 @@ mod tests {
                     Step::Rename(from, to, apart) => if from != to && real.remove(&path(from)) {
                         debounce.notice(Notice::Left(number, path(from)), now);
                         if apart {
-                            now += WINDOW;
+                            now += PATIENCE;
                             while tell(debounce.due(now)) {}
                         }
                         real.insert(path(to));
