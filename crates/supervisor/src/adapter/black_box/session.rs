@@ -43,8 +43,7 @@ impl Ready {
         let roots = config.roots();
         let watch = if roots.is_empty() { None } else { Some(Watch::start(&config.filesystem, &roots)?) };
 
-        let mut options = SupervisionOptions::default();
-        options.env_mode = env_mode(&config.environment);
+        let options = SupervisionOptions { env_mode: env_mode(&config.environment), ..SupervisionOptions::default() };
         let env: BTreeMap<String, String> = environment(&options.env_mode, &process.env)
             .into_iter()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
