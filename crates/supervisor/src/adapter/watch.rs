@@ -200,3 +200,25 @@ impl Worker {
         self.tell.blocking_send(payload).map_err(|_| Gone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn end_comes_after_every_change_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watch = Watch::start(&FilesystemConfig::default(), &[folder.path().to_owned()]).unwrap();
+        for name in 0..100 {
+            std::fs::write(folder.path().join(name.to_string()), "").unwrap();
+        }
+        watch.finish();
+        let mut created = 0;
+        while let Some(told) = watch.recv().await {
+            created +=
+                usize::from(matches!(told, AdapterPayload::FilesystemChange { change_type: ChangeType::Created, .. }));
+        }
+        assert_eq!(created, 100);
+        assert!(watch.inbox.has_passed());
+    }
+}
