@@ -4,6 +4,7 @@ mod args;
 mod logs;
 mod policy;
 mod signals;
+mod supervise;
 
 use std::io::Write;
 use std::path::Path;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             check(&cli.common, &args::of_path(path))
         }
         Command::Policy(command) => policy::main(&cli.common, command),
+        Command::Supervise(command) => supervise::main(command),
     }
 }
 

@@ -232,3 +232,34 @@ fn what_is_no_toml_is_told_with_its_place() {
     let errors = SupervisorFile::parse("name = \n[[processes]\n", &variables).unwrap_err();
     assert_eq!((errors.0[0].line, errors.0.len() >= 2), (1, true), "{errors}");
 }
+
+#[test]
+fn files_of_the_guide_are_read() {
+    let guide = include_str!("../../../docs/supervise.md");
+    let files: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        SupervisorFile::parse(file, &variables).unwrap_or_else(|errors| panic!("{errors}\n{file}"));
+    }
+}
+
+/// Every key that a file may have is in the guide.
+#[test]
+fn the_guide_names_every_key() {
+    let guide = include_str!("../../../docs/supervise.md");
+    for (table, broken) in [
+        ("[supervisor]", "[supervisor]\n_ = 1\n"),
+        ("[[processes]]", "[[processes]]\nname = \"a\"\ncommand = \"b\"\n_ = 1\n"),
+        ("restart", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nrestart = { _ = 1 }\n"),
+        ("log", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nlog = { _ = 1 }\n"),
+        ("shutdown", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nshutdown = { _ = 1 }\n"),
+        ("supervision", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nsupervision = { _ = 1 }\n"),
+    ] {
+        let message = SupervisorFile::parse(broken, &variables).unwrap_err().to_string();
+        let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() > 5, "{message}");
+        for key in keys.into_iter().filter(|key| !matches!(*key, "id" | "kill_on_drop")) {
+            assert!(guide.contains(&format!("`{key}`")) || guide.contains(&format!("`[processes.{key}]`")), "{table}: {key}");
+        }
+    }
+}
