@@ -43,7 +43,7 @@ impl Processes {
 /// The variable that everything in a tree is started with.
 pub(crate) const MARK: &str = "SUP_RUN_ID";
 
-fn read_mark(pid: u32) -> Option<Vec<u8>> {
+pub(crate) fn read_mark(pid: u32) -> Option<Vec<u8>> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mark = |variable: &&[u8]| variable.strip_prefix(MARK.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
     environment.split(|byte| *byte == 0).find(mark).map(|found| found[MARK.len() + 1..].to_vec())

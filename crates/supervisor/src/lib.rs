@@ -9,11 +9,17 @@ pub mod health;
 pub mod log;
 pub mod shutdown;
 
+mod beside;
+mod readiness;
+
 pub use perilune_restart as restart;
 
 mod supervisor;
 
+pub use beside::Surroundings;
+pub use readiness::{LineMatcher, NotifyPipe};
 pub use supervisor::{
-    Condition, Dependency, Desired, EventKind, ExitClassification, InstanceStatus, LastExit, OnExceeded, Phase,
-    Readiness, SupervisionOptions, SupervisorConfig, SupervisorError, SupervisorEvent,
+    Condition, Dependency, Desired, EventKind, EventReceiver, ExitClassification, InstanceShutdown, InstanceStatus,
+    LastExit, OnExceeded, Phase, Readiness, Received, ShutdownOptions, ShutdownReport, StatusWatch, SupervisionOptions,
+    Supervisor, SupervisorConfig, SupervisorError, SupervisorEvent, Updated,
 };

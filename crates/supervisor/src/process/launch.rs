@@ -11,7 +11,7 @@ use crate::credentials::SecretRedactor;
 use crate::supervisor::SupervisionOptions;
 
 /// What starts that instance. `secrets` are variables that its credentials become.
-pub(super) fn launch(
+pub(crate) fn launch(
     spec: &ProcessSpec,
     instance: u32,
     options: &SupervisionOptions,
@@ -44,7 +44,7 @@ pub(super) fn launch(
 }
 
 /// Variables that the credentials of an instance become. Those who start it by hand have no source of any.
-pub(super) fn secrets(spec: &ProcessSpec) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn secrets(spec: &ProcessSpec) -> Result<Vec<(String, String)>, String> {
     match &spec.credentials {
         None => Ok(Vec::new()),
         Some(credentials) => {
@@ -59,7 +59,7 @@ pub(super) fn spawn_failed(name: &str, error: &ExecError) -> ProcessError {
 }
 
 /// An error and all that led to it.
-pub(super) fn causes(error: &dyn Error) -> String {
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -4,7 +4,7 @@ mod builder;
 mod error;
 mod handle;
 mod id;
-mod launch;
+pub(crate) mod launch;
 pub mod runner;
 pub mod spawner;
 mod spec;

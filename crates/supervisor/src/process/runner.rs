@@ -1,7 +1,7 @@
 //! One instance of a spec, from start to end and again.
 
 mod control;
-mod output;
+pub(crate) mod output;
 
 #[cfg(test)]
 mod model;

@@ -1,10 +1,16 @@
 //! How a process is asked to end, and made to.
 
+mod commands;
 mod config;
+mod manager;
 mod signal;
+mod state;
 
+pub use commands::run_pre_shutdown_commands;
 pub use config::{KillScope, ShutdownConfig};
+pub use manager::ShutdownManager;
 pub use signal::parse_signal;
+pub use state::ShutdownState;
 
 use std::time::Duration;
 

@@ -53,7 +53,7 @@ pub enum EventKind {
     },
     /// It is ready.
     Ready,
-    /// Its process has ended, and nothing is left of it.
+    /// Its process has ended, and nothing is left of it; or it could not be started.
     Exited {
         /// How.
         exit: LastExit,
@@ -70,11 +70,11 @@ pub enum EventKind {
     },
     /// It failed too often.
     GaveUp {
-        /// So often.
+        /// So many restarts were tried.
         count: u32,
-        /// Within this time.
-        #[serde(with = "perilune_restart::duration")]
-        window: Duration,
+        /// Within this time, unless it failed too often in a row.
+        #[serde(with = "perilune_restart::duration::option")]
+        window: Option<Duration>,
     },
     /// Others are restarted with it.
     GroupRestart {

@@ -48,6 +48,8 @@ pub struct InstanceStatus {
     pub health: HealthStatus,
     /// Whether it has shown that it is ready.
     pub ready: bool,
+    /// Whether its spec or its secrets are newer than its run.
+    pub restart_needed: bool,
     /// 100 is one core.
     pub cpu_percent: Option<f32>,
     /// Resident bytes.

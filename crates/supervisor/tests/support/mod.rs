@@ -1,8 +1,11 @@
 //! What several of these tests need.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use perilune_exec_api::EnvMode;
+use perilune_supervisor::Surroundings;
 use perilune_supervisor::log::LogStream;
 use perilune_supervisor::process::{ProcessRunner, ProcessSpec};
 
@@ -82,4 +85,26 @@ pub(crate) fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("own status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+/// Nothing but a `PATH`.
+pub(crate) fn bare() -> Surroundings {
+    let mut around = Surroundings::default();
+    around.env_mode = EnvMode::Clean;
+    around
+}
+
+/// The number that a script wrote, once it has.
+pub(crate) async fn number_in(file: &Path) -> u32 {
+    let read = || std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n'))?.trim().parse().ok();
+    until("a number in a file", || read().is_some()).await;
+    read().unwrap()
+}
+
+/// Longer than anything takes that works at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether it is there and has not ended.
+pub(crate) fn lives(os_pid: u32) -> bool {
+    alive(os_pid)
 }

@@ -61,10 +61,10 @@ impl From<LogStream> for OutputStream {
 }
 
 /// Those who get all of the standard output, and of the standard error output.
-pub(super) type Sinks = (Vec<Box<dyn OutputSink>>, Vec<Box<dyn OutputSink>>);
+pub(crate) type Sinks = (Vec<Box<dyn OutputSink>>, Vec<Box<dyn OutputSink>>);
 
 /// What keeps the output of an instance, as its spec says.
-pub(super) fn sinks(spec: &ProcessSpec, _instance: u32) -> Result<Sinks, String> {
+pub(crate) fn sinks(spec: &ProcessSpec, _instance: u32) -> Result<Sinks, String> {
     let log = &spec.log;
     match [&log.out_file, &log.err_file, &log.combined_file].into_iter().flatten().next() {
         None => Ok((Vec::new(), Vec::new())),
