@@ -1,6 +1,7 @@
 //! The `perilune` program: arguments, configuration, exit codes.
 
 mod args;
+mod guardian;
 mod logs;
 mod policy;
 mod signals;
@@ -24,6 +25,9 @@ use crate::args::{Cli, Command, Common, Run, Target};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(code) = guardian::serve() {
+        return code;
+    }
     let cli = Cli::parse();
     let config = match config(&cli.common) {
         Ok(config) => config,
@@ -110,6 +114,7 @@ fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
         Ok(loaded) => loaded,
         Err(found) => return complain(&found.to_string(), USAGE),
     };
+    guardian::arm();
     let runtime = match Runtime::start(loaded, config) {
         Ok(runtime) => Arc::new(runtime),
         Err(error) => return refuse(&error),
@@ -278,6 +283,9 @@ fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>
                 tell.send(Happening::Stopped)
             });
         }
+    }
+    if stopped {
+        guardian::goodbye();
     }
     code.unwrap_or(ExitCode::SUCCESS)
 }

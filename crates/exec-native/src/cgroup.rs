@@ -33,6 +33,10 @@ impl Cgroup {
         }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Sets limits: files of the group, and what is written to them. The parent is asked to hand the controllers down.
     pub(crate) fn limit(&self, limits: &[(&str, String)]) -> Result<(), ExecError> {
         for (file, value) in limits {
@@ -63,13 +67,12 @@ impl Cgroup {
     }
 
     pub(crate) fn pids(&self) -> HashSet<u32> {
-        let text = fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+        pids(&self.folder)
     }
 
     /// Systems before 5.14 cannot; there the members are found and ended one by one.
     pub(crate) fn kill(&self) {
-        let _ = fs::write(self.folder.join("cgroup.kill"), "1");
+        kill(&self.folder);
     }
 
     /// Possible when nobody is in it; otherwise it stays.
@@ -82,4 +85,15 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Who is in the group of that folder.
+pub(crate) fn pids(folder: &Path) -> HashSet<u32> {
+    let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Ends everybody in the group of that folder, where the system can.
+pub(crate) fn kill(folder: &Path) {
+    let _ = fs::write(folder.join("cgroup.kill"), "1");
 }

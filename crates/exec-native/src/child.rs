@@ -27,6 +27,7 @@ use crate::race::{First, race};
 use crate::table::MARK;
 use crate::tree::{Status, Tree};
 use crate::undertaker;
+use crate::usage::TreeHandle;
 
 use pump::Pump;
 
@@ -109,6 +110,11 @@ impl Child {
         let driver = Driver { inner: inner.clone(), swept: false };
         runtime.spawn(driver.drive(options.sweep_on_exit, options.drain_timeout, cut));
         Ok(Self { inner, kill_on_drop: options.kill_on_drop })
+    }
+
+    /// Refers to its tree, to ask what that uses.
+    pub fn tree(&self) -> TreeHandle {
+        TreeHandle::of(&self.inner.tree)
     }
 
     /// Its number, which is also that of its session and of its group.

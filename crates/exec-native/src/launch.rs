@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use perilune_exec_api::{EnvMode, ExecError, Identity, Limits};
 
-pub(crate) use fork::{register, register_tree, signal_group, signal_pidfd as signal_one};
+pub(crate) use fork::{register, register_shared, register_tree, signal_group, signal_pidfd as signal_one, stay};
 
 use plan::Plan;
 
@@ -98,6 +98,7 @@ pub struct Launched {
     pidfd: OwnedFd,
     at: Instant,
     wall: SystemTime,
+    is_tied: bool,
 }
 
 impl Launched {
@@ -114,6 +115,11 @@ impl Launched {
     /// When its program started.
     pub fn started_at(&self) -> (Instant, SystemTime) {
         (self.at, self.wall)
+    }
+
+    /// The system ends it with this program.
+    pub(crate) fn is_tied(&self) -> bool {
+        self.is_tied
     }
 
     pub(crate) fn into_pidfd(self) -> OwnedFd {

@@ -256,8 +256,8 @@ impl Inner {
         if let Some(stdin) = stdin {
             self.input.attach(stdin).map_err(exhausted)?;
         }
-        self.stdout.attach(stdout).map_err(exhausted)?;
-        self.stderr.attach(stderr).map_err(exhausted)?;
+        self.stdout.attach(stdout);
+        self.stderr.attach(stderr);
         let cgroup = match (self.terms.containment, &self.shared.config().cgroup) {
             (Containment::Cgroup, Some(parent)) => Some(Cgroup::create(parent, &self.id.to_string())?),
             _ => None,

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 use crate::cgroup::Cgroup;
 use crate::launch::{Launched, register_tree, signal_group, signal_one};
+use crate::lineage::{Hold, Root};
+use crate::roll;
 use crate::table::{Entry, Processes};
 use crate::undertaker;
 
@@ -88,6 +90,8 @@ pub(crate) struct Tree {
     forced: AtomicBool,
     ended: watch::Sender<bool>,
     swept: watch::Sender<Option<Arc<Swept>>>,
+    /// The leader is meant to end with this program.
+    pub(crate) is_tied: bool,
 }
 
 impl Tree {
@@ -98,7 +102,8 @@ impl Tree {
         cgroup: Option<Cgroup>,
         conduct: Conduct,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let is_tied = launched.is_tied();
+        let tree = Arc::new(Self {
             leader: launched.os_pid(),
             pidfd: launched.into_pidfd(),
             mark,
@@ -110,7 +115,18 @@ impl Tree {
             forced: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             swept: watch::Sender::new(None),
-        })
+            is_tied,
+        });
+        roll::enter(&tree);
+        tree
+    }
+
+    pub(crate) fn mark(&self) -> &[u8] {
+        &self.mark
+    }
+
+    pub(crate) fn cgroup(&self) -> Option<&Cgroup> {
+        self.cgroup.as_ref()
     }
 
     pub(crate) fn leader(&self) -> u32 {
@@ -272,6 +288,8 @@ impl Tree {
 
     /// Collects the status: from here on the number is free for others.
     pub(crate) fn reap(&self, ended: Vec<u32>, left: Vec<u32>) {
+        // While the number is still its own.
+        roll::leave(self);
         let mut reaped = self.reaped();
         if reaped.is_none() {
             let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
@@ -317,30 +335,13 @@ impl Tree {
 
     /// Everything alive that belongs here, without the leader. `known` are those found before that still live.
     pub(crate) fn members(&self, processes: &mut Processes, known: HashSet<u32>) -> Vec<Entry> {
-        let others: Vec<Entry> =
-            processes.all.iter().filter(|entry| entry.pid != self.leader && !entry.ended).copied().collect();
-        let mut found = known;
-        found.extend(self.cgroup.as_ref().map(Cgroup::pids).unwrap_or_default());
-        let in_session = |entry: &&Entry| entry.session == self.leader || entry.group == self.leader;
-        found.extend(others.iter().filter(in_session).map(|entry| entry.pid));
-        if self.level > Containment::Group {
-            let leader = processes.all.iter().find(|entry| entry.pid == self.leader);
-            if let Some(started) = leader.map(|leader| leader.started) {
-                let younger = others.iter().filter(|entry| entry.started >= started).map(|entry| entry.pid);
-                found.extend(younger.filter(|pid| processes.has_mark(*pid, &self.mark)));
-            }
-            // Parents come before their children only mostly, so until nothing is new.
-            loop {
-                let before = found.len();
-                let came_from = |entry: &&Entry| entry.parent == self.leader || found.contains(&entry.parent);
-                let more: Vec<u32> = others.iter().filter(came_from).map(|entry| entry.pid).collect();
-                found.extend(more);
-                if found.len() == before {
-                    break;
-                }
-            }
-        }
-        others.into_iter().filter(|entry| found.contains(&entry.pid)).collect()
+        processes.members(&self.root(known))
+    }
+
+    /// What tells members from others while the leader has not been reaped.
+    pub(crate) fn root(&self, mut known: HashSet<u32>) -> Root<'_> {
+        known.extend(self.cgroup.as_ref().map(Cgroup::pids).unwrap_or_default());
+        Root { leader: self.leader, mark: &self.mark, level: self.level, hold: Hold::Pinned, known }
     }
 
     /// The signal that this member still has to be sent, if it was sent `told` on its own.

@@ -16,6 +16,7 @@ use rustix::process::{Pid, PidfdFlags};
 use crate::launch::signal_one;
 use crate::table::{self, Entry, Processes};
 use crate::tree::{FAR, KillScope, Tree};
+use crate::{guardian, orphan};
 
 /// How long a leader that ended by itself may wait for others to be looked after with it: a look costs as much for
 /// many as for one.
@@ -41,6 +42,7 @@ static UNDERTAKER: OnceLock<Undertaker> = OnceLock::new();
 
 /// Makes sure that it is there; to be called before there is anything to see to.
 pub(crate) fn ready() -> Result<(), ExecError> {
+    guardian::ready();
     if UNDERTAKER.get().is_some() {
         return Ok(());
     }
@@ -240,6 +242,7 @@ impl Job {
         // A number is known to be still its owner's only while that lives.
         self.forget_ended();
         let alive = self.tree.members(processes, self.members.keys().copied().collect());
+        orphan::note(&alive);
         let spare = self.spare || self.tree.conduct().scope == KillScope::Leader;
         let forced = self.kill_at.is_some_and(|at| at <= now);
         if forced && !(spare && self.leader_ended) {
@@ -295,7 +298,7 @@ impl Job {
 }
 
 /// The process of that entry, unless another has its number by now.
-fn open(entry: &Entry) -> Option<OwnedFd> {
+pub(crate) fn open(entry: &Entry) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
     (table::entry(entry.pid)?.started == entry.started).then_some(pidfd)

@@ -9,6 +9,7 @@ pub mod health;
 pub mod log;
 pub mod shutdown;
 
+mod atomic_file;
 mod beside;
 mod readiness;
 

@@ -10,7 +10,7 @@ use perilune_supervisor::{Surroundings, health};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use support::{PATIENCE, bare, lives, number_in, until};
+use support::{PATIENCE, alive, bare, number_in, until};
 
 /// A server that answers every request with these pieces, each sent by itself, and then closes or waits for ever.
 async fn server(pieces: &[&str], closes: bool) -> SocketAddr {
@@ -244,7 +244,7 @@ async fn script_that_hangs_and_forks_is_gone_at_its_timeout() {
     assert!(start.elapsed() < PATIENCE);
     for name in ["stays", "leaves"] {
         let os_pid = number_in(&folder.path().join(name)).await;
-        assert!(!lives(os_pid), "{name}");
+        assert!(!alive(os_pid), "{name}");
     }
 }
 
@@ -258,7 +258,7 @@ async fn script_that_leaves_somebody_with_its_pipes_does_not_hang() {
     assert!(result.duration < Duration::from_secs(30), "{result:?}");
     if folder.path().join("left").exists() {
         let left = number_in(&folder.path().join("left")).await;
-        until("the end of what was left behind", || !lives(left)).await;
+        until("the end of what was left behind", || !alive(left)).await;
     }
 }
 
@@ -273,7 +273,7 @@ async fn check_that_is_given_up_leaves_nothing() {
         );
     let script = number_in(&folder.path().join("begun")).await;
     checking.abort();
-    until("the end of the script", || !lives(script)).await;
+    until("the end of the script", || !alive(script)).await;
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn zombie_is_not_alive() {
     let os_pid = child.id();
     good(&liveness(Some(os_pid)).await);
     drop(child.stdin.take());
-    until("the end of the child", || !lives(os_pid)).await;
+    until("the end of the child", || !alive(os_pid)).await;
     bad(&liveness(Some(os_pid)).await, "has ended and is a zombie");
     child.wait().unwrap();
     bad(&liveness(Some(u32::MAX)).await, "there is no process 4294967295");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use perilune_supervisor::Surroundings;
 use perilune_supervisor::shutdown::{ShutdownConfig, ShutdownError, run_pre_shutdown_commands};
 
-use support::{PATIENCE, bare, lives, number_in, until};
+use support::{PATIENCE, alive, bare, number_in, until};
 
 fn config(commands: &[&str], timeout: Duration) -> ShutdownConfig {
     ShutdownConfig {
@@ -67,7 +67,7 @@ async fn time_is_for_all_of_them_together_and_ends_the_whole_tree() {
     assert_eq!(wrong, [ShutdownError::Timeout(timeout)]);
     assert!(start.elapsed() >= timeout);
     let child = number_in(&folder.path().join("child")).await;
-    assert!(!lives(child));
+    assert!(!alive(child));
     assert!(!folder.path().join("out").exists());
 }
 
@@ -79,5 +79,5 @@ async fn who_stops_waiting_ends_the_command() {
     let running = tokio::spawn(async move { run_pre_shutdown_commands(&config, &around).await });
     let command = number_in(&folder.path().join("child")).await;
     running.abort();
-    until("the end of the command", || !lives(command)).await;
+    until("the end of the command", || !alive(command)).await;
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use chrono::format::{Item, StrftimeItems};
 use serde::{Deserialize, Serialize};
 
 use super::{LogError, size};
@@ -106,8 +107,93 @@ impl Default for LogRotationConfig {
 }
 
 impl LogConfig {
-    /// Whether the parts fit together.
+    /// Whether the parts fit together, and are within bounds.
     pub fn validate(&self) -> Result<(), LogError> {
+        let wrong = |text: String| Err(LogError::Invalid(text));
+        for (name, path) in
+            [("out_file", &self.out_file), ("err_file", &self.err_file), ("combined_file", &self.combined_file)]
+        {
+            let Some(path) = path else { continue };
+            if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+                return wrong(format!("`{name}` must name a file, and `{}` does not", path.display()));
+            }
+            if path.as_os_str().as_encoded_bytes().contains(&0) {
+                return wrong(format!("`{name}` contains a NUL"));
+            }
+        }
+        if let Some(rotation) = &self.rotation {
+            if rotation.max_size == 0 {
+                return wrong("`max_size` must be more than nothing".to_owned());
+            }
+            if rotation.max_files > MOST_FILES {
+                return wrong(format!("`max_files` must be at most {MOST_FILES}"));
+            }
+        }
+        if !(1..=LONGEST_LINE).contains(&self.max_line_bytes) {
+            return wrong(format!("`max_line_bytes` must be from 1 to {LONGEST_LINE}"));
+        }
+        if self.tail_bytes > LONGEST_TAIL {
+            return wrong(format!("`tail_bytes` must be at most {LONGEST_TAIL}"));
+        }
+        if self.file_mode & !0o777 != 0 || self.file_mode & 0o200 == 0 {
+            return wrong(format!("`file_mode` {:#o} must be permissions, and let the owner write", self.file_mode));
+        }
+        let is_printable = !self.timestamp_format.contains(char::is_control);
+        let is_bad = |item| matches!(item, Item::Error | Item::Space("\n" | "\t"));
+        if !is_printable || StrftimeItems::new(&self.timestamp_format).any(is_bad) {
+            return wrong(format!("`timestamp_format` {:?} is not one", self.timestamp_format));
+        }
         Ok(())
+    }
+}
+
+/// Old files are looked through one by one.
+const MOST_FILES: u32 = 10_000;
+
+/// A line is kept in memory until it is complete.
+const LONGEST_LINE: u64 = 1 << 20;
+
+const LONGEST_TAIL: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_within_bounds_are_good() {
+        LogConfig::default().validate().unwrap();
+        let rotation = Some(LogRotationConfig { max_size: 1, max_files: 0, ..LogRotationConfig::default() });
+        LogConfig { rotation, out_file: Some("{name}.log".into()), tail_bytes: 0, ..LogConfig::default() }
+            .validate()
+            .unwrap();
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_refused() {
+        let rotation =
+            |max_size, max_files| Some(LogRotationConfig { max_size, max_files, ..LogRotationConfig::default() });
+        let base = LogConfig::default;
+        for (config, text) in [
+            (LogConfig { out_file: Some("a/".into()), ..base() }, "`out_file` must name a file, and `a/` does not"),
+            (LogConfig { err_file: Some("..".into()), ..base() }, "`err_file` must name a file, and `..` does not"),
+            (LogConfig { combined_file: Some("a\0b".into()), ..base() }, "`combined_file` contains a NUL"),
+            (LogConfig { rotation: rotation(0, 1), ..base() }, "`max_size` must be more than nothing"),
+            (LogConfig { rotation: rotation(1, 10_001), ..base() }, "`max_files` must be at most 10000"),
+            (LogConfig { max_line_bytes: 0, ..base() }, "`max_line_bytes` must be from 1 to 1048576"),
+            (LogConfig { max_line_bytes: 2 << 20, ..base() }, "`max_line_bytes` must be from 1 to 1048576"),
+            (LogConfig { tail_bytes: 1 << 30, ..base() }, "`tail_bytes` must be at most 16777216"),
+            (
+                LogConfig { file_mode: 0o1640, ..base() },
+                "`file_mode` 0o1640 must be permissions, and let the owner write",
+            ),
+            (
+                LogConfig { file_mode: 0o440, ..base() },
+                "`file_mode` 0o440 must be permissions, and let the owner write",
+            ),
+            (LogConfig { timestamp_format: "%Q".into(), ..base() }, "`timestamp_format` \"%Q\" is not one"),
+            (LogConfig { timestamp_format: "%n".into(), ..base() }, "`timestamp_format` \"%n\" is not one"),
+        ] {
+            assert_eq!(config.validate().unwrap_err().to_string(), text);
+        }
     }
 }

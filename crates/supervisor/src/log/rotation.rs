@@ -31,7 +31,10 @@ impl Fill {
     }
 
     /// How much more goes into the file before that is asked again; at least a byte.
-    pub(super) fn room(&self, rotation: &LogRotationConfig) -> u64 {
+    pub(super) fn room(&self, rotation: &LogRotationConfig, at: DateTime<Utc>) -> u64 {
+        if self.size > 0 && period(rotation.mode, at) > self.period {
+            return 1;
+        }
         rotation.max_size.saturating_sub(self.size).max(1)
     }
 }

@@ -87,7 +87,10 @@ pub(crate) fn resident() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
 
-/// Nothing but a `PATH`.
+/// Longer than anything takes that works at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is around an instance that has nothing but a `PATH`.
 pub(crate) fn bare() -> Surroundings {
     let mut around = Surroundings::default();
     around.env_mode = EnvMode::Clean;
@@ -98,11 +101,8 @@ pub(crate) fn bare() -> Surroundings {
 pub(crate) async fn number_in(file: &Path) -> u32 {
     let read = || std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n'))?.trim().parse().ok();
     until("a number in a file", || read().is_some()).await;
-    read().unwrap()
+    read().expect("a number")
 }
-
-/// Longer than anything takes that works at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether it is there and has not ended.
 pub(crate) fn lives(os_pid: u32) -> bool {
