@@ -20,10 +20,8 @@ struct Tool {
 impl Tool {
     fn start(file: &str) -> Self {
         let root = folder(&[("processes.toml", file)]);
-        let program = Program::start_with_input(
-            root.path(),
-            &["supervise", "run", "processes.toml", "--control", "stdin", "-s"],
-        );
+        let program =
+            Program::start_with_input(root.path(), &["supervise", "run", "processes.toml", "--control", "stdin", "-s"]);
         Self { root, program }
     }
 
@@ -187,7 +185,10 @@ fn orders_are_obeyed_and_answered() {
     refused(&mut tool, "stop sleeper:9", "there is no instance 9");
     refused(&mut tool, "scale sleeper x", "`x` is not a number");
     let unknown = tool.order("sing");
-    assert!(unknown["error"].as_str().unwrap().starts_with("unknown order `sing`; expected status, start"), "{unknown}");
+    assert!(
+        unknown["error"].as_str().unwrap().starts_with("unknown order `sing`; expected status, start"),
+        "{unknown}"
+    );
     let signal = tool.order("signal sleeper:0 TREM");
     assert!(signal["error"].as_str().unwrap().contains("`TREM`"), "{signal}");
     assert_eq!(tool.order("shutdown")["ok"], json!(true));
