@@ -84,7 +84,7 @@ fn spawn(order: Order, cgroup: Option<CgroupOptions>, notice: Notice) -> Result<
     child.merge_stderr = spec.log.merge_stderr;
     let output = ChildOutput::new(usize::try_from(spec.log.tail_bytes).unwrap_or(usize::MAX));
     child.output = output.clone();
-    (child.stdout, child.stderr) = sinks(&spec, instance)?;
+    (child.stdout, child.stderr) = sinks(&spec, instance).map_err(|error| causes(&error))?;
     let gate = Gate::prepare(&options.readiness, &mut launch, &mut child)
         .map_err(|error| format!("its readiness cannot be watched: {error}"))?;
     let child = Child::spawn(launch, child).map_err(|error| causes(&error))?;
