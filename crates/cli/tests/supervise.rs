@@ -175,7 +175,7 @@ fn orders_are_obeyed_and_answered() {
     assert_eq!(tool.order("scale sleeper 3")["ok"], json!(true));
     assert_eq!(tool.order("status")["status"].as_array().unwrap().len(), 3);
     assert_eq!(tool.order("kill sleeper:2")["ok"], json!(true));
-    tool.wait_for("exited", "sleeper");
+    wait_until("it is gone", || tool.order("status")["status"][2]["state"] == "Terminated");
     assert_eq!(tool.order("signal sleeper:0 CONT")["ok"], json!(true));
 
     let refused = |tool: &mut Tool, order: &str, error: &str| {
@@ -247,4 +247,31 @@ fn nothing_is_left_when_the_tool_is_killed() {
     wait_until("all are gone", || !is_alive(child) && !is_alive(grandchild));
     // Two seconds to obey, and what it takes to find out; with room for a machine that does a lot besides.
     assert!(killed.elapsed() < Duration::from_secs(30), "{:?}", killed.elapsed());
+}
+
+#[test]
+fn orphans_that_have_ended_are_no_zombies() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"careless\"\ncommand = \"sh\"\n\
+         args = [\"-c\", \"for i in 1 2 3 4 5 6 7 8; do (setsid true &); done; echo $$ > done; sleep 1000\"]\n",
+    );
+    tool.wait_for("started", "careless");
+    read_pid(&tool.root.path().join("done"));
+    let own = tool.program.os_pid();
+    let orphans = || {
+        let numbers =
+            std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        numbers.filter(|number: &u32| is_zombie_below(*number, own)).count()
+    };
+    wait_until("orphans are reaped", || orphans() == 0);
+    tool.signal("-TERM");
+    assert_eq!(tool.end(), Some(0));
+}
+
+/// Whether it has ended and is a child of `parent` that has not been reaped.
+fn is_zombie_below(os_pid: u32, parent: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{os_pid}/stat")).unwrap_or_default();
+    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+    let mut fields = rest.split(' ');
+    fields.next() == Some("Z") && fields.next() == Some(parent.to_string().as_str())
 }

@@ -6,15 +6,17 @@ mod printer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use perilune_runtime::application::{Diagnostic, Diagnostics, Severity};
 use perilune_supervisor::config::SupervisorFile;
+use perilune_supervisor::credentials::CredentialError;
 use perilune_supervisor::{EventKind, Received, ShutdownOptions, Supervisor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
-use crate::{USAGE, complain};
+use crate::{USAGE, complain, guardian};
 use printer::Printer;
 
 /// Everything that could not be kept alive was stopped.
@@ -109,6 +111,11 @@ fn read(path: &Path) -> Result<SupervisorFile, Diagnostics> {
     })
 }
 
+fn supervisor(file: &SupervisorFile) -> Result<Supervisor, CredentialError> {
+    let provider = file.credentials.provider()?;
+    Ok(Supervisor::with_credentials(file.supervisor.clone(), Arc::new(provider)))
+}
+
 /// Registers everything, which finds what two processes do to each other.
 async fn register(path: &Path, supervisor: &Supervisor, file: SupervisorFile) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::default();
@@ -123,7 +130,10 @@ async fn register(path: &Path, supervisor: &Supervisor, file: SupervisorFile) ->
 }
 
 async fn check(path: &Path, file: SupervisorFile) -> ExitCode {
-    let supervisor = Supervisor::new(file.supervisor.clone());
+    let supervisor = match supervisor(&file) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return complain(&format!("error: {}", chain(&error)), USAGE),
+    };
     let count = file.processes.len();
     let registered = register(path, &supervisor, file).await;
     supervisor.shutdown(ShutdownOptions::force()).await;
@@ -137,12 +147,20 @@ async fn check(path: &Path, file: SupervisorFile) -> ExitCode {
 }
 
 async fn keep_alive(path: &Path, file: SupervisorFile, control: Option<Control>) -> ExitCode {
+    guardian::arm();
+    // Nothing else here starts processes.
+    if let Err(error) = perilune_exec_native::init_duties_for_all() {
+        tracing::warn!(error = chain(&error), "orphans are left to the system");
+    }
     // Before anything starts: whoever sees the first event may answer it with a signal.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return complain(&format!("error: could not watch for signals: {error}"), FAILED),
     };
-    let supervisor = Supervisor::new(file.supervisor.clone());
+    let supervisor = match supervisor(&file) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return complain(&format!("error: {}", chain(&error)), USAGE),
+    };
     let mut events = supervisor.events();
     let printer = Printer::start(supervisor.events());
     if let Err(found) = register(path, &supervisor, file).await {
@@ -190,6 +208,7 @@ async fn keep_alive(path: &Path, file: SupervisorFile, control: Option<Control>)
     }
     orders.finish().await;
     printer.finish().await;
+    guardian::goodbye();
     code
 }
 

@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::io::{BufRead, Read};
 use std::rc::Rc;
 
-use perilune_supervisor::log::LogQuery;
+use perilune_supervisor::log::{LogLine, LogQuery, Received};
 use perilune_supervisor::{Supervisor, SupervisorError};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
@@ -118,7 +118,12 @@ async fn obey(supervisor: &Supervisor, order: Order) -> Result<Value, Supervisor
         Order::Logs(target, tail) => {
             let mut lines = Vec::new();
             for instance in instances(supervisor, &target)? {
-                lines.extend(supervisor.logs(&target.name, instance, LogQuery { tail, follow: false }).await?);
+                let mut kept = supervisor.logs(&target.name, instance, LogQuery { tail, follow: false })?;
+                while let Some(received) = kept.next().await {
+                    if let Received::Line(line) = received {
+                        lines.push(LogLine::clone(&line));
+                    }
+                }
             }
             return Ok(json!({ "ok": true, "lines": lines }));
         }

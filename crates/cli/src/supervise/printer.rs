@@ -24,21 +24,23 @@ impl Printer {
         let (tell, ended) = watch::channel(false);
         tokio::spawn(async move {
             loop {
+                // Answers first: the last event may be there already when somebody is told that it will come.
                 let (line, is_last) = tokio::select! {
-                    Some(answer) = answered.recv() => (json!({ "reply": answer }), false),
+                    biased;
+                    Some(answer) = answered.recv() => (json!({ "reply": answer }).to_string(), false),
                     received = events.recv() => match received {
                         Some(Received::Event(event)) => {
                             let is_last = matches!(event.kind, EventKind::ShutdownComplete);
-                            (serde_json::to_value(&*event).unwrap_or_default(), is_last)
+                            (serde_json::to_string(&*event).unwrap_or_default(), is_last)
                         }
-                        Some(Received::Lagged(missed)) => (json!({ "event": "lagged", "missed": missed }), false),
+                        Some(Received::Lagged(missed)) => (json!({ "event": "lagged", "missed": missed }).to_string(), false),
                         None => break,
                     },
                 };
                 print(line).await;
                 if is_last {
                     while let Ok(answer) = answered.try_recv() {
-                        print(json!({ "reply": answer })).await;
+                        print(json!({ "reply": answer }).to_string()).await;
                     }
                     break;
                 }
@@ -59,7 +61,7 @@ impl Printer {
 }
 
 /// On a thread that may wait for the reader. One that has gone is no reason to end processes.
-async fn print(line: Value) {
+async fn print(line: String) {
     let printed = tokio::task::spawn_blocking(move || {
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{line}").and_then(|()| stdout.flush())
