@@ -1,5 +1,6 @@
 //! Interned texts: hosts and nodes are few, pids are many.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::RwLock;
 
@@ -12,6 +13,11 @@ struct Interner {
 }
 
 static INTERNER: RwLock<Option<Interner>> = RwLock::new(None);
+
+thread_local! {
+    /// What this thread asked for last, either way: pids in a row nearly always have one host.
+    static LAST: Cell<Option<(Symbol, &'static str)>> = const { Cell::new(None) };
+}
 
 /// Text of a configured host or node, kept for the life of the program.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,13 +42,27 @@ impl Symbol {
 
     /// Never adds: text that comes from scripts must not grow the table.
     pub(crate) fn find(text: &str) -> Option<Self> {
+        if let Some((last, known)) = LAST.get()
+            && known == text
+        {
+            return Some(last);
+        }
         let guard = INTERNER.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        guard.as_ref()?.ids.get(text).map(|&id| Self(id))
+        let (&known, &id) = guard.as_ref()?.ids.get_key_value(text)?;
+        LAST.set(Some((Self(id), known)));
+        Some(Self(id))
     }
 
     pub(crate) fn text(self) -> &'static str {
+        if let Some((last, known)) = LAST.get()
+            && last == self
+        {
+            return known;
+        }
         let guard = INTERNER.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        guard.as_ref().and_then(|interner| interner.texts.get(self.0 as usize).copied()).unwrap_or_default()
+        let known = guard.as_ref().and_then(|interner| interner.texts.get(self.0 as usize).copied());
+        LAST.set(known.map(|known| (self, known)));
+        known.unwrap_or_default()
     }
 
     pub(crate) fn index(self) -> usize {
