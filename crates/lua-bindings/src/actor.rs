@@ -89,7 +89,7 @@ struct Kept {
     store: Ref,
     next: i32,
     /// Inbox, events and topics that have a channel.
-    views: Vec<(View, Key)>,
+    views: Vec<Shown>,
     rare: Option<Box<Rare>>,
 }
 
@@ -122,6 +122,14 @@ struct Sorting {
     inside: bool,
     progress: u32,
     stuck: Duration,
+}
+
+/// A view of the mailbox, and its channel.
+struct Shown {
+    view: View,
+    key: Key,
+    /// Whether whole messages were asked for.
+    objects: bool,
 }
 
 struct Library {
@@ -166,6 +174,7 @@ impl LuaFactory {
             thread.set_globals();
             Ok::<_, Failure>((loaded, thread, thread_ref))
         })??;
+        cx.mailbox().accept_local();
         let state = Box::new(ActorState {
             pid: cx.pid(),
             vm: Rc::clone(&vm),

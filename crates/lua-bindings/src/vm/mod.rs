@@ -6,6 +6,7 @@ mod base;
 mod environment;
 mod interrupt;
 mod native;
+mod passed;
 mod stack;
 
 use std::cell::{Cell, RefCell};
@@ -83,6 +84,7 @@ pub struct Vm {
     /// The next safepoint is the one at which the thread was suspended.
     resumes_here: Cell<bool>,
     alarm: Arc<Alarm>,
+    home: Arc<passed::Home>,
     base: Cell<Ref>,
     case: Cell<Ref>,
     result: Cell<Ref>,
@@ -140,6 +142,7 @@ impl Vm {
             stretch: Cell::new(None),
             resumes_here: Cell::new(false),
             alarm: Alarm::new(main),
+            home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
@@ -350,6 +353,7 @@ impl Vm {
 impl Drop for Vm {
     fn drop(&mut self) {
         self.alarm.silence();
+        self.home.leave();
         if std::ptr::eq(CURRENT.get(), self) {
             CURRENT.set(std::ptr::null());
         }
