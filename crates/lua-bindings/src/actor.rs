@@ -1,11 +1,11 @@
 pub(crate) mod calls;
+mod few;
 mod keep;
 mod run;
 mod sort;
 mod wait;
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+use self::few::{Few, Ready};
 pub(crate) use self::keep::HoldKey;
 use crate::actor::calls::{Call, Cancellation};
 use crate::copy;
@@ -73,8 +74,8 @@ pub(crate) struct ActorState {
     /// Counts the waits of all coroutines.
     serial: Cell<u64>,
     tasks: RefCell<Vec<Option<Task>>>,
-    ready: RefCell<VecDeque<u32>>,
-    mail_waits: RefCell<Vec<MailWait>>,
+    ready: RefCell<Ready>,
+    mail_waits: RefCell<Few<MailWait>>,
     ending: RefCell<Option<Box<Failure>>>,
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
@@ -88,7 +89,7 @@ struct Kept {
     /// A table of Lua values that only this actor's host objects hold; it goes when the actor goes.
     store: Ref,
     next: i32,
-    /// Inbox, events and topics that have a channel.
+    /// Topics that have a channel.
     views: Vec<Shown>,
     rare: Option<Box<Rare>>,
 }

@@ -25,10 +25,8 @@ impl ActorState {
                 position += 1;
                 continue;
             }
-            let (token, case) = {
-                let waits = self.mail_waits.borrow();
-                (waits[position].token, waits[position].case)
-            };
+            let wait = self.mail_waits.borrow().get(position).map(|wait| (wait.token, wait.case));
+            let Some((token, case)) = wait else { return };
             self.finish_case(token, case, Ending::Mail(view));
         }
     }
@@ -71,12 +69,7 @@ impl ActorState {
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
-        let mut waits = self.mail_waits.borrow_mut();
-        // Most actors have one such wait, and there may be a million of them.
-        if waits.capacity() == 0 {
-            waits.reserve_exact(1);
-        }
-        waits.push(MailWait { view, token, case });
+        self.mail_waits.borrow_mut().push(MailWait { view, token, case });
     }
 
     /// Ends a wait. Nothing happens when the coroutine waits no longer, or for something else.
@@ -174,7 +167,7 @@ impl ActorState {
     pub(crate) fn run_newest_first(&self) {
         let mut ready = self.ready.borrow_mut();
         for _ in 0..2.min(ready.len()) {
-            ready.rotate_right(1);
+            ready.last_to_front();
         }
     }
 

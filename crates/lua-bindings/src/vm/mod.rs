@@ -29,6 +29,7 @@ pub(crate) use stack::{Kind, Object, Ref, Stack};
 use crate::access::Access;
 use crate::actor::ActorState;
 use crate::services::Services;
+use crate::task::View;
 
 /// What scripts may use at most.
 #[derive(Clone, Debug)]
@@ -86,6 +87,8 @@ pub struct Vm {
     alarm: Arc<Alarm>,
     home: Arc<passed::Home>,
     base: Cell<Ref>,
+    /// The channels of the inbox and of events.
+    mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
     result: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
@@ -144,6 +147,7 @@ impl Vm {
             alarm: Alarm::new(main),
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
@@ -301,6 +305,20 @@ impl Vm {
 
     pub(crate) fn result_metatable(&self) -> Ref {
         self.result.get()
+    }
+
+    /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.
+    pub(crate) fn push_mailbox_channel(&self, stack: Stack, view: View) {
+        let (inbox, events) = self.mailbox.get();
+        let known = if view == View::Inbox { inbox } else { events };
+        if !known.is_none() {
+            return stack.push_ref(known);
+        }
+        let is_inbox = view == View::Inbox;
+        crate::modules::channel::push_mail(stack, view);
+        stack.copy(stack.top());
+        let made = stack.pop_ref();
+        self.mailbox.set(if is_inbox { (made, events) } else { (inbox, made) });
     }
 
     /// Pops a value that the host object at `index` gives to whoever asks, for as long as somebody has the object.

@@ -161,13 +161,18 @@ fn message_text(stack: Stack) -> Outcome {
 
 // --- views of the mailbox
 
+/// Inbox and events: one channel each for all actors of a VM, since it knows nothing of whose mailbox it shows, cannot
+/// be closed and never leaves its actor.
 pub(super) fn mailbox_view(stack: Stack, view: View) -> Outcome {
-    let Some(actor) = Vm::current().actor() else { return stack.invalid("no context found") };
-    push_view(stack, actor, view, true);
+    let vm = Vm::current();
+    if vm.actor().is_none() {
+        return stack.invalid("no context found");
+    }
+    vm.push_mailbox_channel(stack, view);
     ONE
 }
 
-fn push_view(stack: Stack, actor: &ActorState, view: View, objects: bool) {
+fn push_topic(stack: Stack, actor: &ActorState, view: View, objects: bool) {
     if !actor.push_view(stack, &view) {
         channel::push_mail(stack, view.clone());
         actor.add_view(stack, view, objects);
@@ -198,7 +203,7 @@ pub(super) fn listen(stack: Stack) -> Outcome {
         return stack.fail(failure);
     }
     if let Some(actor) = vm.actor() {
-        push_view(stack, actor, View::Topic(topic), objects);
+        push_topic(stack, actor, View::Topic(topic), objects);
     }
     ONE
 }
