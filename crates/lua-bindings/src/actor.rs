@@ -70,13 +70,13 @@ pub(crate) struct ActorState {
     definition: Arc<Definition>,
     thread: Stack,
     thread_ref: Ref,
-    current: Cell<usize>,
+    current: Cell<u32>,
     /// Counts the waits of all coroutines.
     serial: Cell<u64>,
-    tasks: RefCell<Vec<Option<Task>>>,
+    tasks: RefCell<Few<Option<Task>>>,
     ready: RefCell<Ready>,
     mail_waits: RefCell<Few<MailWait>>,
-    ending: RefCell<Option<Box<Failure>>>,
+    ending: Cell<Option<Box<Failure>>>,
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     foreground: bool,
@@ -187,7 +187,7 @@ impl LuaFactory {
             tasks: RefCell::default(),
             ready: RefCell::default(),
             mail_waits: RefCell::default(),
-            ending: RefCell::default(),
+            ending: Cell::default(),
             second_stage: Cell::new(false),
             foreground: self.foreground,
             inherited: self.inherited,
@@ -267,11 +267,15 @@ enum Ran {
 impl ActorState {
     /// Why the actor shall end as soon as it can be made to.
     pub(crate) fn ending(&self) -> Option<Failure> {
-        self.ending.borrow().as_deref().cloned()
+        let ending = self.ending.take();
+        let copy = ending.as_deref().cloned();
+        self.ending.set(ending);
+        copy
     }
 
     pub(crate) fn set_ending(&self, failure: Failure) {
-        self.ending.borrow_mut().get_or_insert_with(|| Box::new(failure));
+        let ending = self.ending.take();
+        self.ending.set(ending.or_else(|| Some(Box::new(failure))));
     }
 
     pub(crate) fn origin(&self) -> Origin<'_> {

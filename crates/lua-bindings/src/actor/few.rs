@@ -31,6 +31,13 @@ impl<T> Few<T> {
         }
     }
 
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        match index {
+            0 => self.first.as_mut(),
+            _ => self.others.as_mut()?.get_mut(index - 1),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
     }
@@ -55,6 +62,7 @@ impl<T> Few<T> {
 pub(crate) struct Ready {
     // INVARIANT: without a first item there are no others.
     first: Option<u32>,
+    #[allow(clippy::box_collection)] // One word instead of four.
     others: Option<Box<VecDeque<u32>>>,
 }
 
@@ -107,6 +115,7 @@ mod tests {
             assert_eq!(few.iter().copied().collect::<Vec<_>>(), left);
             assert_eq!(few.len(), left.len());
             assert!((0..5).all(|index| few.get(index) == left.get(index)));
+            assert!((0..5).all(|index| few.get_mut(index).copied() == left.get(index).copied()));
             few.push(9);
             assert_eq!(few.iter().last(), Some(&9));
         }

@@ -113,17 +113,17 @@ impl ActorState {
 
     /// The token of the wait that the running coroutine is about to begin.
     pub(crate) fn token(&self) -> Token {
-        let index = self.current.get();
+        let index = self.current.get() as usize;
         let serial = self.tasks.borrow().get(index).and_then(Option::as_ref).map_or(0, |task| task.serial);
         Token::new(index, serial)
     }
 
     pub(crate) fn take_end(&self) -> Option<Ending> {
-        self.tasks.borrow_mut().get_mut(self.current.get())?.as_mut()?.end.take()
+        self.tasks.borrow_mut().get_mut(self.current.get() as usize)?.as_mut()?.end.take()
     }
 
     pub(crate) fn set_waits(&self, waits: Waits) {
-        self.task(self.current.get(), |task| task.waits = waits);
+        self.task(self.current.get() as usize, |task| task.waits = waits);
     }
 
     pub(super) fn task<R: Default>(&self, index: usize, change: impl FnOnce(&mut Task) -> R) -> R {
@@ -145,19 +145,11 @@ impl ActorState {
             waits: Waits::No,
             end: None,
         };
-        let index = match free {
-            Some(index) => {
-                tasks[index as usize] = Some(task);
-                index as usize
-            }
-            None => {
-                if tasks.capacity() == 0 {
-                    tasks.reserve_exact(1);
-                }
-                tasks.push(Some(task));
-                tasks.len() - 1
-            }
-        };
+        let index = free.map_or(tasks.len(), |index| index as usize);
+        match tasks.get_mut(index) {
+            Some(place) => *place = Some(task),
+            None => tasks.push(Some(task)),
+        }
         drop(tasks);
         self.ready.borrow_mut().push_back(index as u32);
         index

@@ -98,3 +98,6 @@ impl Vm {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
