@@ -92,6 +92,8 @@ pub struct Vm {
     case: Cell<Ref>,
     result: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
+    /// How far the running sort is, and whether there is one.
+    sort_words: Cell<*const [[u8; 4]; 2]>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
@@ -151,6 +153,7 @@ impl Vm {
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
+            sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
