@@ -39,6 +39,15 @@ pub trait ByteStream: Send + Sync {
     /// Dropping the future loses nothing. Among several who read, each byte goes to one of them.
     async fn read(&self, max: usize) -> Result<Option<Vec<u8>>, ExecError>;
 
+    /// The next bytes if they are there, at the beginning of `into`; their number, or zero at the end. `None` when
+    /// only [`read`](Self::read) can tell, which is the answer of a stream that has nothing better.
+    ///
+    /// Waits for nothing and needs no async runtime. It does not know who waits in a `read`, and may overtake them: each
+    /// byte still goes to one reader.
+    fn try_read(&self, into: &mut [u8]) -> Option<Result<usize, ExecError>> {
+        into.is_empty().then(|| Err(ExecError::Invalid("a read of nothing".to_owned())))
+    }
+
     /// Reads no more: the process sees a broken pipe, and so do reads that wait, as [`ExecError::StreamClosed`].
     fn close(&self);
 }

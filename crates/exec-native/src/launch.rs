@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use perilune_exec_api::{EnvMode, ExecError, Identity, Limits};
 
-pub(crate) use fork::{register, register_tree, signal_group, signal_pidfd as signal_one};
+pub(crate) use fork::{register, register_shared, register_tree, signal_group, signal_pidfd as signal_one, stay};
 
 use plan::Plan;
 
@@ -98,6 +98,7 @@ pub struct Launched {
     pidfd: OwnedFd,
     at: Instant,
     wall: SystemTime,
+    is_tied: bool,
 }
 
 impl Launched {
@@ -114,6 +115,11 @@ impl Launched {
     /// When its program started.
     pub fn started_at(&self) -> (Instant, SystemTime) {
         (self.at, self.wall)
+    }
+
+    /// The system ends it with this program.
+    pub(crate) fn is_tied(&self) -> bool {
+        self.is_tied
     }
 
     pub(crate) fn into_pidfd(self) -> OwnedFd {
@@ -154,8 +160,7 @@ fn start(forker: &mut fork::Forker, plan: Plan) -> Result<Launched, ExecError> {
 ///
 /// Nothing kills it when the handle is dropped. Needs a Tokio runtime around the call.
 pub fn launch_tokio(launch: Launch) -> Result<tokio::process::Child, ExecError> {
-    let handle = tokio::runtime::Handle::try_current()
-        .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })?;
+    let handle = current_runtime()?;
     if !launch.options.extra_fds.is_empty() {
         return Err(ExecError::Unsupported { operation: "handing over descriptors through Tokio" });
     }
@@ -166,6 +171,12 @@ pub fn launch_tokio(launch: Launch) -> Result<tokio::process::Child, ExecError> 
         drop(tell.send(forker.start_tokio(plan)));
     }))?;
     told.recv().map_err(|_| thread::gone())?
+}
+
+/// The Tokio runtime around the caller.
+pub(crate) fn current_runtime() -> Result<tokio::runtime::Handle, ExecError> {
+    tokio::runtime::Handle::try_current()
+        .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })
 }
 
 /// The environment of a process: `mode` decides what is below `variables`. Without any `PATH` it gets a plain one.

@@ -6,21 +6,40 @@
 #[doc = include_str!("../../../docs/write-an-executor.md")]
 struct Guide;
 
+mod asked;
 mod cgroup;
+mod child;
 mod config;
 mod driver;
 mod executor;
+pub mod guardian;
 mod input;
 mod launch;
+mod left_over;
+mod lineage;
+mod orphan;
 mod output;
+mod pipe;
 mod process;
 mod race;
 mod ring;
+mod roll;
+mod sighting;
+mod source;
 mod table;
 mod tree;
 mod undertaker;
+pub mod usage;
 
+pub use child::{
+    CgroupOptions, Child, ChildControl, ChildOptions, ChildOutput, Finished, OutputChunk, OutputReceiver, OutputSink,
+    OutputStream,
+};
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
+pub use left_over::{EndedLeftOvers, LeftOver, end_left_overs};
+pub use orphan::init_duties;
 pub use ring::TailRing;
+pub use sighting::{Sighting, boot_id};
+pub use tree::KillScope;

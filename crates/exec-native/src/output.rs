@@ -9,22 +9,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use perilune_exec_api::{ByteStream, ExecError};
-use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::launch::register;
 use crate::race::{First, race};
 use crate::ring::TailRing;
+use crate::source::{Attempt, Pipe, Readable};
 
 /// As much as a pipe holds, so one read empties it.
 const CHUNK: usize = 64 << 10;
 
 /// Who has read, and has not for so long, counts as somebody who does not read.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who has just read is about to read again, and goes first.
+const TURN: Duration = Duration::from_millis(5);
 
 /// How much is kept of what nobody reads while somebody waits for the end.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +65,7 @@ struct State {
 
 enum Source {
     NotYet,
-    Open(Arc<AsyncFd<OwnedFd>>),
+    Open(Pipe),
     End,
     Closed,
 }
@@ -93,16 +92,14 @@ impl Output {
         })
     }
 
-    /// Gives it the pipe. Needs a Tokio runtime.
-    pub(crate) fn attach(&self, pipe: OwnedFd) -> io::Result<()> {
-        let pipe = register(pipe, Interest::READABLE)?;
+    /// Gives it the pipe.
+    pub(crate) fn attach(&self, pipe: OwnedFd) {
         let mut state = self.state();
         if matches!(state.source, Source::NotYet) {
-            state.source = Source::Open(Arc::new(pipe));
+            state.source = Source::Open(Pipe::new(pipe));
         }
         drop(state);
         self.changed.notify_waiters();
-        Ok(())
     }
 
     /// Somebody has it now. What was dropped before that is missing at its beginning.
@@ -144,7 +141,7 @@ impl Output {
     pub(crate) fn seen(&self) -> u64 {
         let state = self.state();
         let waiting = match &state.source {
-            Source::Open(pipe) => rustix::io::ioctl_fionread(pipe.get_ref()).unwrap_or(0),
+            Source::Open(pipe) => pipe.waiting(),
             _ => 0,
         };
         state.total + waiting
@@ -167,33 +164,40 @@ impl Output {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (pipe, no_more, patience) = {
+            let (readable, no_more, patience) = {
                 let state = self.state();
-                let pipe = match &state.source {
-                    Source::Open(pipe) => Some(pipe.clone()),
+                let readable = match &state.source {
+                    Source::Open(pipe) => Some(state.readable(pipe)),
                     Source::NotYet => None,
                     Source::End | Source::Closed => return,
                 };
-                (pipe, state.no_more, state.patience(self.keep.unread))
+                (readable, state.no_more, state.patience(self.keep.unread))
             };
             if let Some(until) = patience {
                 race(changed, tokio::time::sleep_until(until)).await;
                 continue;
             }
             let busy = self.readers.load(Ordering::Acquire) > 0;
-            let Some(pipe) = pipe.filter(|_| !busy) else {
+            let Some(readable) = readable.filter(|_| !busy) else {
                 changed.await;
                 continue;
             };
-            let mut guard = match race(changed, ready(&pipe, no_more)).await {
+            let ready = match race(changed, readable.wait()).await {
                 First::Left(()) => continue,
                 First::Right(Err(_)) => return self.end(),
-                First::Right(Ok(guard)) => guard,
+                First::Right(Ok(ready)) => ready,
             };
+            let turn = self.state().turn();
+            if let Some(until) = turn {
+                tokio::time::sleep_until(until).await;
+                continue;
+            }
             let mut state = self.state();
-            match attempt(&pipe, guard.as_mut(), CHUNK) {
-                Attempt::Bytes(bytes) => {
-                    state.keep(bytes, self.keep.unread);
+            let Source::Open(pipe) = &mut state.source else { continue };
+            let mut bytes = Vec::with_capacity(CHUNK);
+            match pipe.read(&mut bytes, ready) {
+                Attempt::Bytes(_) => {
+                    state.keep(fitted(bytes), self.keep.unread);
                     drop(state);
                     self.changed.notify_waiters();
                 }
@@ -223,36 +227,38 @@ impl ByteStream for Output {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (pipe, no_more) = {
+            let (readable, no_more) = {
                 let mut state = self.state();
                 if let Some(bytes) = state.next(max)? {
                     return Ok(Some(bytes));
                 }
                 match &state.source {
-                    Source::Open(pipe) => (Some(pipe.clone()), state.no_more),
+                    Source::Open(pipe) => (Some(state.readable(pipe)), state.no_more),
                     Source::NotYet => (None, false),
                     Source::End => return Ok(None),
                     Source::Closed => return Err(ExecError::StreamClosed),
                 }
             };
-            let Some(pipe) = pipe else {
+            let Some(readable) = readable else {
                 changed.await;
                 continue;
             };
             // The pipe first: it is ready far more often than anything else happens.
-            let mut guard = match race(ready(&pipe, no_more), changed).await {
+            let ready = match race(readable.wait(), changed).await {
                 First::Right(()) => continue,
-                First::Left(guard) => guard.map_err(failed)?,
+                First::Left(ready) => ready.map_err(failed)?,
             };
             let mut state = self.state();
             // Somebody may have put something aside, which comes first, or closed it.
-            if !state.kept.is_empty() || state.lost > 0 || !matches!(state.source, Source::Open(_)) {
+            if !state.kept.is_empty() || state.lost > 0 {
                 continue;
             }
-            match attempt(&pipe, guard.as_mut(), max.min(CHUNK)) {
-                Attempt::Bytes(bytes) => {
-                    state.total += bytes.len() as u64;
-                    return Ok(Some(bytes));
+            let Source::Open(pipe) = &mut state.source else { continue };
+            let mut bytes = Vec::with_capacity(max.min(CHUNK));
+            match pipe.read(&mut bytes, ready) {
+                Attempt::Bytes(count) => {
+                    state.total += count as u64;
+                    return Ok(Some(fitted(bytes)));
                 }
                 Attempt::Later if !no_more => {}
                 Attempt::Later | Attempt::End => {
@@ -263,6 +269,42 @@ impl ByteStream for Output {
                 }
                 Attempt::Failed(error) => return Err(failed(error)),
             }
+        }
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> Option<Result<usize, ExecError>> {
+        if into.is_empty() {
+            return Some(Err(ExecError::Invalid("a read of nothing".to_owned())));
+        }
+        let mut state = self.state();
+        state.last_read = Some(Instant::now());
+        match state.next(into.len()) {
+            Ok(None) => {}
+            Ok(Some(bytes)) => {
+                into[..bytes.len()].copy_from_slice(&bytes);
+                return Some(Ok(bytes.len()));
+            }
+            Err(error) => return Some(Err(error)),
+        }
+        let attempt = match &mut state.source {
+            Source::Open(pipe) => pipe.read_now(into),
+            Source::NotYet => return None,
+            Source::End => Attempt::End,
+            Source::Closed => return Some(Err(ExecError::StreamClosed)),
+        };
+        match attempt {
+            Attempt::Bytes(count) => {
+                state.total += count as u64;
+                Some(Ok(count))
+            }
+            Attempt::Later if !state.no_more => None,
+            Attempt::Later | Attempt::End => {
+                state.source = Source::End;
+                drop(state);
+                self.changed.notify_waiters();
+                Some(Ok(0))
+            }
+            Attempt::Failed(error) => Some(Err(failed(error))),
         }
     }
 
@@ -277,6 +319,11 @@ impl ByteStream for Output {
 }
 
 impl State {
+    /// How to wait for more. Once nothing is waited for any more, whoever tries knows.
+    fn readable(&self, pipe: &Pipe) -> Readable {
+        if self.no_more { Readable::Unknown } else { pipe.readable() }
+    }
+
     /// The next bytes that were put aside.
     fn next(&mut self, max: usize) -> Result<Option<Vec<u8>>, ExecError> {
         if self.lost_before > 0 {
@@ -302,6 +349,13 @@ impl State {
         (until > Instant::now()).then_some(until)
     }
 
+    /// Until when what is there is left to somebody who has just read. The end need not be left to anybody.
+    fn turn(&self) -> Option<Instant> {
+        let until = self.last_read? + TURN;
+        let Source::Open(pipe) = &self.source else { return None };
+        (until > Instant::now() && pipe.waiting() > 0).then_some(until)
+    }
+
     fn keep(&mut self, mut bytes: Vec<u8>, limit: usize) {
         self.total += bytes.len() as u64;
         if !self.taken {
@@ -318,45 +372,12 @@ impl State {
     }
 }
 
-type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, OwnedFd>;
-
-/// Waits for something to read, unless nothing is waited for any more.
-async fn ready(pipe: &AsyncFd<OwnedFd>, no_more: bool) -> io::Result<Option<Guard<'_>>> {
-    if no_more { Ok(None) } else { pipe.readable().await.map(Some) }
-}
-
-enum Attempt {
-    Bytes(Vec<u8>),
-    End,
-    Later,
-    Failed(io::Error),
-}
-
-fn attempt(pipe: &AsyncFd<OwnedFd>, guard: Option<&mut Guard<'_>>, max: usize) -> Attempt {
-    let mut bytes = Vec::with_capacity(max);
-    let got = loop {
-        match rustix::io::read(pipe.get_ref(), spare_capacity(&mut bytes)) {
-            Err(Errno::INTR) => {}
-            other => break other,
-        }
-    };
-    match got {
-        Ok(0) => Attempt::End,
-        Ok(count) => {
-            // A short piece may lie around for long.
-            if count < max / 2 {
-                bytes.shrink_to_fit();
-            }
-            Attempt::Bytes(bytes)
-        }
-        Err(Errno::AGAIN) => {
-            if let Some(guard) = guard {
-                guard.clear_ready();
-            }
-            Attempt::Later
-        }
-        Err(error) => Attempt::Failed(error.into()),
+/// Without most of the room that was not used: a short piece may lie around for long.
+fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() < bytes.capacity() / 2 {
+        bytes.shrink_to_fit();
     }
+    bytes
 }
 
 fn failed(source: io::Error) -> ExecError {

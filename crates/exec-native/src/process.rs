@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,18 +6,19 @@ use async_trait::async_trait;
 use perilune_exec_api::{
     ByteStream, Containment, ExecError, ExecId, ExecState, ExitInfo, OsSignal, Process, StdinEof, StdinMode, Stop,
 };
-use rustix::pipe::PipeFlags;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::asked::Asked;
 use crate::cgroup::Cgroup;
-use crate::driver::{Driver, FAR};
+use crate::driver::Driver;
 use crate::executor::Shared;
 use crate::input::Input;
-use crate::launch::{Launch, launch_then};
+use crate::launch::{Launch, current_runtime, launch_then};
 use crate::output::{Keep, Output};
+use crate::pipe::{input_pipe, output_pipe};
 use crate::race::both;
-use crate::tree::Tree;
+use crate::tree::{Conduct, FAR, Tree};
 use crate::undertaker;
 
 /// What holds for one process, with everything that its request left open filled in.
@@ -60,13 +60,6 @@ enum Stage {
     Running(Arc<Tree>, Handle),
     /// It never ran, and never will.
     Never,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Graceful(Duration),
-    Timeout,
-    Force,
 }
 
 impl NativeProcess {
@@ -128,8 +121,7 @@ impl Process for NativeProcess {
     }
 
     async fn start(&self) -> Result<(), ExecError> {
-        let handle = Handle::try_current()
-            .map_err(|source| ExecError::Backend { operation: "find a Tokio runtime", source: source.into() })?;
+        let handle = current_runtime()?;
         let inner = self.0.clone();
         let launch = {
             let mut life = inner.life();
@@ -166,17 +158,10 @@ impl Process for NativeProcess {
                 Stage::Never => return Err(ExecError::Closed),
             }
         };
-        if self.0.exit.borrow().is_some() || tree.peek().is_some() {
+        if self.0.exit.borrow().is_some() {
             return Err(ExecError::AlreadyFinished);
         }
-        tree.signal(signal.number()).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ExecError::AlreadyFinished,
-            io::ErrorKind::PermissionDenied => {
-                ExecError::Refused { operation: "signal the process", source: error.into() }
-            }
-            _ if error.raw_os_error() == Some(libc::ESRCH) => ExecError::AlreadyFinished,
-            _ => ExecError::Backend { operation: "signal the process", source: error.into() },
-        })
+        tree.deliver(signal)
     }
 
     async fn write_stdin(&self, data: Vec<u8>) -> Result<(), ExecError> {
@@ -259,7 +244,7 @@ impl Inner {
         let stdin = match self.terms.stdin {
             StdinMode::Null => None,
             StdinMode::Piped => {
-                let (theirs, ours) = pipe().map_err(exhausted)?;
+                let (theirs, ours) = input_pipe().map_err(exhausted)?;
                 launch.stdio[0] = Some(theirs);
                 Some(ours)
             }
@@ -268,16 +253,13 @@ impl Inner {
         launch.stdio[1] = Some(theirs);
         let (stderr, theirs) = output_pipe().map_err(exhausted)?;
         launch.stdio[2] = Some(theirs);
-        for ours in stdin.iter().chain([&stdout, &stderr]) {
-            rustix::io::ioctl_fionbio(ours, true).map_err(|error| exhausted(error.into()))?;
-        }
         if let Some(stdin) = stdin {
             self.input.attach(stdin).map_err(exhausted)?;
         }
-        self.stdout.attach(stdout).map_err(exhausted)?;
-        self.stderr.attach(stderr).map_err(exhausted)?;
+        self.stdout.attach(stdout);
+        self.stderr.attach(stderr);
         let cgroup = match (self.terms.containment, &self.shared.config().cgroup) {
-            (Containment::Cgroup, Some(parent)) => Some(Cgroup::create(parent, self.id)?),
+            (Containment::Cgroup, Some(parent)) => Some(Cgroup::create(parent, &self.id.to_string())?),
             _ => None,
         };
         launch.options.cgroup = cgroup.as_ref().map(Cgroup::procs);
@@ -292,7 +274,8 @@ impl Inner {
             match launched {
                 Ok(launched) => {
                     let at = launched.started_at();
-                    let tree = Tree::new(launched, inner.id.to_string().into_bytes(), level, cgroup);
+                    let tree =
+                        Tree::new(launched, inner.id.to_string().into_bytes(), level, cgroup, Conduct::default());
                     entered.started = true;
                     inner.run(tree, at, handle);
                     Ok(())
@@ -349,11 +332,7 @@ impl Inner {
     pub(crate) fn stop(&self, asked: Asked) {
         let mut life = self.life();
         life.closed |= asked != Asked::Timeout;
-        life.asked = Some(match (life.asked, asked) {
-            (None, new) => new,
-            (Some(Asked::Graceful(_)), new) => new,
-            (Some(before), _) => before,
-        });
+        life.asked = Some(asked.after(life.asked));
         match &life.stage {
             Stage::Created(_) => {
                 drop(life);
@@ -380,8 +359,10 @@ impl Inner {
                 Asked::Timeout => self.terms.stop_grace,
                 Asked::Force => Duration::ZERO,
             };
-            let now = Instant::now();
-            tree.stop(now.checked_add(grace).unwrap_or(now + FAR));
+            if asked != Asked::Force {
+                tree.ask(libc::SIGTERM);
+            }
+            tree.end_by(Some(Instant::now() + grace.min(FAR)));
         }
         if self.life().closed {
             self.input.end();
@@ -397,7 +378,7 @@ impl Inner {
         };
         // Its end is known to all before anybody is told that nothing is left.
         drop(self.exit.subscribe().wait_for(Option::is_some).await);
-        tree.swept().await
+        u32::try_from(tree.swept().await.ended.len()).unwrap_or(u32::MAX)
     }
 
     async fn drain(&self) {
@@ -461,19 +442,4 @@ impl Drop for Entered {
             self.inner.shared.ended(self.inner.id, None);
         }
     }
-}
-
-/// The reading end, then the writing end. Neither is inherited by whatever else is started.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
-}
-
-/// How much a program may write before it has to wait for a reader.
-const OUTPUT_PIPE: usize = 256 << 10;
-
-fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (ours, theirs) = pipe()?;
-    // With many pipes the system may refuse. The usual size is slower, and as good.
-    let _ = rustix::pipe::fcntl_setpipe_size(&ours, OUTPUT_PIPE);
-    Ok((ours, theirs))
 }

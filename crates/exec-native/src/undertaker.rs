@@ -15,17 +15,19 @@ use rustix::process::{Pid, PidfdFlags};
 
 use crate::launch::signal_one;
 use crate::table::{self, Entry, Processes};
-use crate::tree::{LEFTOVER_GRACE, Tree};
+use crate::tree::{FAR, KillScope, Tree};
+use crate::{guardian, orphan};
 
 /// How long a leader that ended by itself may wait for others to be looked after with it: a look costs as much for
 /// many as for one.
-const TOGETHER: Duration = Duration::from_millis(50);
+pub(crate) const TOGETHER: Duration = Duration::from_millis(50);
 /// How long processes that were forced and are still there are looked for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Ask {
-    Stop(Arc<Tree>, Instant),
-    Ended(Arc<Tree>, Instant),
+    Stop(Arc<Tree>, Option<Instant>),
+    Ended(Arc<Tree>, Duration),
+    Spare(Arc<Tree>),
     Hurry(Arc<Tree>),
 }
 
@@ -40,6 +42,7 @@ static UNDERTAKER: OnceLock<Undertaker> = OnceLock::new();
 
 /// Makes sure that it is there; to be called before there is anything to see to.
 pub(crate) fn ready() -> Result<(), ExecError> {
+    guardian::ready();
     if UNDERTAKER.get().is_some() {
         return Ok(());
     }
@@ -62,14 +65,19 @@ pub(crate) fn ready() -> Result<(), ExecError> {
     Ok(())
 }
 
-/// Everything in the tree is asked to end, and forced to at `kill_at`.
-pub(crate) fn stop(tree: Arc<Tree>, kill_at: Instant) {
+/// Everything in the tree is asked to end, and forced to at `kill_at`, if ever.
+pub(crate) fn stop(tree: Arc<Tree>, kill_at: Option<Instant>) {
     submit(Ask::Stop(tree, kill_at));
 }
 
-/// The leader has ended; what is left is forced to at `kill_at`.
-pub(crate) fn ended(tree: Arc<Tree>, kill_at: Instant) {
-    submit(Ask::Ended(tree, kill_at));
+/// The leader has ended; what is left is looked for within `patience`, asked and then forced.
+pub(crate) fn ended(tree: Arc<Tree>, patience: Duration) {
+    submit(Ask::Ended(tree, patience));
+}
+
+/// The leader has ended; what is left goes on.
+pub(crate) fn spare(tree: Arc<Tree>) {
+    submit(Ask::Spare(tree));
 }
 
 /// Somebody waits for the end of the whole tree.
@@ -79,7 +87,7 @@ pub(crate) fn hurry(tree: Arc<Tree>) {
 
 fn submit(ask: Ask) {
     if let Some(undertaker) = UNDERTAKER.get() {
-        let patient = matches!(ask, Ask::Ended(..));
+        let patient = matches!(ask, Ask::Ended(_, patience) if patience >= TOGETHER);
         let _ = undertaker.asks.send(ask);
         // One wake-up for each would cost more than all the rest.
         if patient && undertaker.looking.swap(true, Ordering::SeqCst) {
@@ -92,9 +100,11 @@ fn submit(ask: Ask) {
 struct Job {
     tree: Arc<Tree>,
     members: HashMap<u32, Member>,
-    /// Everything ever found when the leader had gone.
+    /// Everything that was asked or forced when the leader had gone.
     leftovers: HashSet<(u32, u64)>,
     leader_ended: bool,
+    /// Nobody wants those that are left to end.
+    spare: bool,
     /// When those that are left are forced; `None` while nobody wants the end.
     kill_at: Option<Instant>,
     /// When to look next.
@@ -106,6 +116,8 @@ struct Job {
 struct Member {
     pidfd: OwnedFd,
     started: u64,
+    /// What it was sent last, on its own.
+    told: i32,
 }
 
 fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
@@ -158,9 +170,10 @@ fn wait(jobs: &[Job], wake: &OwnedFd, timeout: Option<Duration>) -> bool {
 
 fn take(jobs: &mut Vec<Job>, ask: Ask) {
     let now = Instant::now();
-    let (tree, kill_at, look_at) = match ask {
-        Ask::Stop(tree, kill_at) => (tree, Some(kill_at), now),
-        Ask::Ended(tree, kill_at) => (tree, Some(kill_at), now + TOGETHER),
+    let (tree, kill_at, look_at, spare) = match ask {
+        Ask::Stop(tree, kill_at) => (tree, kill_at, now, false),
+        Ask::Ended(tree, patience) => (tree, None, now + patience.min(TOGETHER), false),
+        Ask::Spare(tree) => (tree, None, now, true),
         Ask::Hurry(tree) => {
             // Otherwise nobody wants its end yet, or it has been seen to.
             if let Some(job) = jobs.iter_mut().find(|job| Arc::ptr_eq(&job.tree, &tree)) {
@@ -173,6 +186,7 @@ fn take(jobs: &mut Vec<Job>, ask: Ask) {
         Some(job) => {
             job.kill_at = job.kill_at.into_iter().chain(kill_at).min();
             job.look_at = job.look_at.min(look_at);
+            job.spare &= spare;
         }
         None if tree.is_swept() => {}
         None => jobs.push(Job {
@@ -180,6 +194,7 @@ fn take(jobs: &mut Vec<Job>, ask: Ask) {
             members: HashMap::new(),
             leftovers: HashSet::new(),
             leader_ended: false,
+            spare,
             kill_at,
             look_at,
             pause: Duration::from_millis(2),
@@ -196,7 +211,7 @@ impl Job {
     fn notice(&mut self, now: Instant, news: bool) {
         if !self.leader_ended && self.tree.peek().is_some() {
             self.leader_ended = true;
-            let kill_at = now + LEFTOVER_GRACE;
+            let kill_at = now + self.tree.conduct().leftover_grace.min(FAR);
             self.kill_at = Some(self.kill_at.map_or(kill_at, |before| before.min(kill_at)));
             if !self.members.is_empty() || self.look_at > now + TOGETHER {
                 self.look_at = now;
@@ -221,34 +236,33 @@ impl Job {
     fn look(&mut self, processes: &mut Processes, now: Instant) -> bool {
         // The list was made before this question, so if the leader was there then, its number was its own.
         if self.tree.is_reaped() {
-            self.tree.reap(0);
+            self.tree.reap(Vec::new(), Vec::new());
             return true;
         }
         // A number is known to be still its owner's only while that lives.
         self.forget_ended();
         let alive = self.tree.members(processes, self.members.keys().copied().collect());
+        orphan::note(&alive);
+        let spare = self.spare || self.tree.conduct().scope == KillScope::Leader;
         let forced = self.kill_at.is_some_and(|at| at <= now);
-        if forced {
-            self.tree.kill_group();
-            if !self.leader_ended {
-                self.tree.kill_leader();
+        if forced && !(spare && self.leader_ended) {
+            self.tree.kill();
+        }
+        if !spare {
+            for entry in &alive {
+                self.add(entry, forced);
             }
         }
-        if self.leader_ended {
-            self.leftovers.extend(alive.iter().map(|entry| (entry.pid, entry.started)));
-        }
-        for entry in &alive {
-            self.add(entry, forced);
-        }
-        if self.leader_ended && alive.is_empty() {
-            self.tree.reap(u32::try_from(self.leftovers.len()).unwrap_or(u32::MAX));
-            return true;
-        }
         let given_up = self.kill_at.is_some_and(|at| now >= at + PATIENCE);
-        if given_up && self.leader_ended {
+        if self.leader_ended && (alive.is_empty() || spare || given_up) {
             let left: Vec<u32> = alive.iter().map(|entry| entry.pid).collect();
-            tracing::warn!(os_pid = self.tree.leader(), ?left, "processes cannot be ended");
-            self.tree.reap(u32::try_from(self.leftovers.len()).unwrap_or(u32::MAX));
+            if !spare && !left.is_empty() {
+                tracing::warn!(os_pid = self.tree.leader(), ?left, "processes cannot be ended");
+            }
+            let mut ended: Vec<u32> = self.leftovers.iter().map(|(pid, _)| *pid).collect();
+            ended.retain(|pid| !left.contains(pid));
+            ended.sort_unstable();
+            self.tree.reap(ended, left);
             return true;
         }
         // What was forced goes at once, mostly; what was asked may take its time, and says when it has ended.
@@ -265,22 +279,26 @@ impl Job {
         let new = self.members.get(&entry.pid).is_none_or(|member| member.started != entry.started);
         if new {
             let Some(pidfd) = open(entry) else { return };
-            self.members.insert(entry.pid, Member { pidfd, started: entry.started });
+            self.members.insert(entry.pid, Member { pidfd, started: entry.started, told: 0 });
         }
-        let Some(member) = self.members.get(&entry.pid) else { return };
+        let Some(member) = self.members.get_mut(&entry.pid) else { return };
         let send = |signal| drop(signal_one(member.pidfd.as_fd(), signal));
+        let request = self.tree.request(entry, self.leader_ended, member.told);
         if forced {
             send(libc::SIGKILL);
-        } else if new && !self.tree.in_group(entry) {
-            // Once each: a second request means something else to many programs. The group has had its.
-            send(libc::SIGTERM);
+        } else if let Some(request) = request {
+            send(request);
             send(libc::SIGCONT);
+            member.told = request;
+        }
+        if self.leader_ended && (forced || request.is_some()) {
+            self.leftovers.insert((entry.pid, entry.started));
         }
     }
 }
 
 /// The process of that entry, unless another has its number by now.
-fn open(entry: &Entry) -> Option<OwnedFd> {
+pub(crate) fn open(entry: &Entry) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
     (table::entry(entry.pid)?.started == entry.started).then_some(pidfd)

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use perilune_exec_api::{CommandLine, ExecErrorKind, ExecRequest, Executor, ExecutorExt};
 use perilune_exec_native::NativeExecutor;
-use support::{alive, block_on, shell, start, until};
+use support::{alive, block_on, child, shell, start, try_child, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
 
@@ -38,6 +38,8 @@ fn inner() {
         Ok("start and hang") => start_and_hang(),
         Ok("run out of descriptors") => run_out_of_descriptors(),
         Ok("start from a dying thread") => start_from_a_dying_thread(),
+        Ok("supervise from a dying thread") => supervise_from_a_dying_thread(),
+        Ok("supervise without descriptors") => supervise_without_descriptors(),
         _ => {}
     }
 }
@@ -92,6 +94,74 @@ fn processes_outlive_the_thread_that_asked_for_them() {
     let mut runtime = another("start from a dying thread");
     let mut output = BufReader::new(runtime.stdout.take().unwrap());
     assert_eq!(said(&mut output, "alive "), [20]);
+    output.read_to_string(&mut String::new()).unwrap();
+    assert!(runtime.wait().unwrap().success());
+}
+
+fn supervise_from_a_dying_thread() {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("while [ ! -e {}/go ]; do sleep 0.01; done", folder.path().display());
+    let children: Vec<_> = (0..20)
+        .map(|_| {
+            let (handle, line) = (tokio.handle().clone(), line.clone());
+            let thread = std::thread::spawn(move || {
+                let _inside = handle.enter();
+                child(&line, |_| ())
+            });
+            thread.join().unwrap()
+        })
+        .collect();
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    tokio.block_on(async {
+        for child in &children {
+            assert!(child.finished().await.exit.success());
+        }
+    });
+    println!("\nalive 20");
+}
+
+#[test]
+fn supervised_processes_outlive_the_thread_that_asked_for_them() {
+    let mut runtime = another("supervise from a dying thread");
+    let mut output = BufReader::new(runtime.stdout.take().unwrap());
+    assert_eq!(said(&mut output, "alive "), [20]);
+    output.read_to_string(&mut String::new()).unwrap();
+    assert!(runtime.wait().unwrap().success());
+}
+
+fn supervise_without_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let count = || std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+    block_on(async {
+        child("true", |_| ()).finished().await;
+        until("the first is gone", || support::children().is_empty()).await;
+        let (before, limit) = (count(), getrlimit(Resource::Nofile));
+        let mut failed = 0;
+        for round in 0..400 {
+            setrlimit(Resource::Nofile, Rlimit { current: Some(before + round % 10), maximum: limit.maximum }).unwrap();
+            match try_child("sh", &["-c", "exit 3"], |options| options.merge_stderr = round % 2 == 0) {
+                Ok(child) => assert_eq!(child.finished().await.exit.code, Some(3)),
+                Err(error) => {
+                    failed += 1;
+                    assert!(error.kind() == ExecErrorKind::ResourceExhausted && error.is_retryable(), "{error:?}");
+                }
+            }
+            setrlimit(Resource::Nofile, limit).unwrap();
+            until("everything is closed", || count() <= before).await;
+        }
+        assert!(failed >= 40, "{failed}");
+        assert_eq!(child("exit 4", |_| ()).finished().await.exit.code, Some(4));
+    });
+    println!("\ndone 1");
+}
+
+#[test]
+fn supervised_start_without_descriptors_is_an_error_that_passes() {
+    let mut runtime = another("supervise without descriptors");
+    let mut output = BufReader::new(runtime.stdout.take().unwrap());
+    assert_eq!(said(&mut output, "done "), [1]);
     output.read_to_string(&mut String::new()).unwrap();
     assert!(runtime.wait().unwrap().success());
 }
@@ -184,6 +254,20 @@ fn inner_bad_start() {
             let exit = executor.start(shell(&format!("exit {code}"))).await.unwrap().wait().await.unwrap();
             assert_eq!(exit.code, Some(code));
         }
+        // Likewise one that is supervised, though there are files that it could inherit.
+        let started = std::thread::spawn({
+            let handle = tokio::runtime::Handle::current();
+            move || {
+                let file = std::fs::File::open("/dev/null").unwrap();
+                let _inheritable: Vec<_> = (0..50).map(|_| rustix::io::dup(&file).unwrap()).collect();
+                let _inside = handle.enter();
+                child("ls /proc/self/fd; grep -E '^Sig(Blk|Ign)' /proc/self/status; exit 9", |_| ())
+            }
+        });
+        let child = started.join().unwrap();
+        assert_eq!(child.finished().await.exit.code, Some(9));
+        let written = String::from_utf8(child.output().tail(perilune_exec_native::OutputStream::Stdout)).unwrap();
+        assert_eq!(written, format!("0\n1\n2\n3\n{status}"));
     });
     println!("\nbad start is put right");
 }

@@ -36,6 +36,57 @@ fn large_output_arrives_byte_for_byte() {
 }
 
 #[test]
+fn stream_that_was_read_without_waiting_wakes_those_who_wait() {
+    block_on(async {
+        let executor = NativeExecutor::new();
+        let process = executor.start(ExecRequest::new(CommandLine::argv("cat", [""; 0]))).await.unwrap();
+        let stdout = process.stdout().unwrap();
+        let mut buffer = [0; 1000];
+        for round in 0..20 {
+            // Fast, so that nobody watches the pipe any more.
+            let much: Vec<u8> = (0..30_000).map(|at| (at % 251) as u8 ^ round).collect();
+            process.write_stdin(much.clone()).await.unwrap();
+            let mut all = Vec::new();
+            while all.len() < much.len() {
+                match stdout.try_read(&mut buffer) {
+                    Some(count) => all.extend(&buffer[..count.unwrap()]),
+                    None => all.extend(stdout.read(1000).await.unwrap().unwrap()),
+                }
+            }
+            assert!(all == much);
+            // Then slowly, by two who wait.
+            let readers = [(); 2].map(|()| {
+                let stdout = stdout.clone();
+                tokio::spawn(async move { stdout.read(1).await.unwrap() })
+            });
+            tokio::task::yield_now().await;
+            process.write_stdin(vec![round; 2]).await.unwrap();
+            for reader in readers {
+                assert_eq!(reader.await.unwrap(), Some(vec![round]));
+            }
+            assert!(stdout.try_read(&mut buffer).is_none());
+        }
+        process.close_stdin().await.unwrap();
+        assert_eq!(stdout.read(1).await.unwrap(), None);
+        assert!(process.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn end_is_known_at_once_to_those_who_do_not_wait() {
+    block_on(async {
+        let executor = NativeExecutor::new();
+        let process = executor.start(shell("printf text")).await.unwrap();
+        let (stdout, mut buffer) = (process.stdout().unwrap(), [0; 100]);
+        process.wait().await.unwrap();
+        assert_eq!(stdout.try_read(&mut buffer).unwrap().unwrap(), 4);
+        assert_eq!(&buffer[..4], b"text");
+        assert_eq!(stdout.try_read(&mut buffer).unwrap().unwrap(), 0);
+        assert_eq!(stdout.try_read(&mut buffer).unwrap().unwrap(), 0);
+    });
+}
+
+#[test]
 fn both_outputs_flood_at_once_and_nobody_reads() {
     block_on(async {
         let executor = NativeExecutor::new();

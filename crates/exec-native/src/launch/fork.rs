@@ -11,6 +11,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Instant, SystemTime};
 
@@ -100,7 +101,10 @@ impl Forker {
         // SAFETY: the system has just opened it for us.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         match shared.failed() {
-            None => Ok(Launched { os_pid: os_pid.unsigned_abs(), pidfd, at, wall }),
+            None => {
+                let is_tied = plan.die_with_runtime;
+                Ok(Launched { os_pid: os_pid.unsigned_abs(), pidfd, at, wall, is_tied })
+            }
             Some(failed) => {
                 let reap = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
                 while matches!(reap(), Err(rustix::io::Errno::INTR)) {}
@@ -322,9 +326,36 @@ pub(super) fn watch_children() -> bool {
     }
 }
 
+/// Makes this program go on when somebody asks it to end or to stop, and when nobody reads what it writes.
+pub(crate) fn stay() {
+    let requests = [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGPIPE,
+        libc::SIGALRM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+    ];
+    for signal in requests {
+        // SAFETY: to ignore a signal runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 /// Registers a descriptor with the reactor of the current Tokio runtime.
 pub(crate) fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: it is open, and nobody can close or replace it while it is owned.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
+}
+
+/// Likewise, for as long as it is of use: others own it too.
+pub(crate) fn register_shared(fd: Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: it is open, and nobody can close or replace it while somebody owns it.
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 

@@ -1,11 +1,12 @@
 //! What several of these tests need.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use perilune_exec_api::{ByteStream, CommandLine, ExecRequest, Executor, ExecutorExt, Process};
-use perilune_exec_native::NativeExecutor;
+use perilune_exec_api::{ByteStream, CommandLine, EnvMode, ExecError, ExecRequest, Executor, ExecutorExt, Process};
+use perilune_exec_native::{Child, ChildOptions, Launch, NativeExecutor, OutputSink, OutputStream, environment};
 
 /// Runs a test in a runtime with two threads.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -90,4 +91,70 @@ pub(crate) fn children() -> Vec<u32> {
         parent == Some(own)
     })
     .collect()
+}
+
+/// A line for the shell, looked after as `with` says.
+pub(crate) fn child(line: &str, with: impl FnOnce(&mut ChildOptions)) -> Child {
+    try_child("sh", &["-c", line], with).expect("a process")
+}
+
+pub(crate) fn try_child(
+    program: &str,
+    args: &[&str],
+    with: impl FnOnce(&mut ChildOptions),
+) -> Result<Child, ExecError> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mark = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut launch = Launch::new(program);
+    launch.args = args.iter().map(Into::into).collect();
+    launch.env = environment(&EnvMode::Clean, [("LANG", "C")]);
+    let mut options = ChildOptions::new(mark);
+    with(&mut options);
+    Child::spawn(launch, options)
+}
+
+/// Waits until the process has written that to its standard output, and nothing else.
+pub(crate) async fn says(child: &Child, text: &str) {
+    let written = || child.output().tail(OutputStream::Stdout);
+    until(&format!("it says `{text}`"), || written() == text.as_bytes()).await;
+}
+
+/// The numbers that the process has written to its standard output, once there are so many.
+pub(crate) async fn numbers(child: &Child, count: usize) -> Vec<u32> {
+    let written = || String::from_utf8(child.output().tail(OutputStream::Stdout)).expect("text");
+    until(&format!("it says {count} numbers"), || written().lines().count() >= count && written().ends_with('\n'))
+        .await;
+    written().split_whitespace().map(|number| number.parse().expect("a number")).collect()
+}
+
+/// What a sink has got, and whether it was told of the end.
+#[derive(Clone, Default)]
+pub(crate) struct Collected(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Collected {
+    pub(crate) fn sink(&self) -> Box<dyn OutputSink> {
+        Box::new(self.clone())
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.lock().expect("a sink").1
+    }
+
+    /// All of it, if the end was told.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        let (bytes, ended) = &mut *self.0.lock().expect("a sink");
+        assert!(*ended, "the sink was not told of the end");
+        std::mem::take(bytes)
+    }
+}
+
+#[async_trait::async_trait]
+impl OutputSink for Collected {
+    async fn write(&mut self, bytes: &[u8]) {
+        self.0.lock().expect("a sink").0.extend(bytes);
+    }
+
+    async fn end(&mut self) {
+        self.0.lock().expect("a sink").1 = true;
+    }
 }

@@ -30,6 +30,10 @@ macro_rules! __for_each_case {
                 output_arrives_in_order_and_then_ends
                 outputs_are_apart
                 read_gives_no_more_than_asked_for
+                reads_that_do_not_wait_miss_nothing
+                read_that_does_not_wait_does_not_wait
+                read_that_does_not_wait_is_refused_as_others_are
+                reads_that_do_not_wait_get_what_was_kept_during_the_wait
                 stream_is_the_same_every_time
                 stream_taken_before_the_start_misses_nothing
                 stream_can_be_read_after_the_wait

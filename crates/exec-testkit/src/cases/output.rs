@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use perilune_exec_api::{ExecErrorKind, Stop};
+use perilune_exec_api::{ByteStream, ExecErrorKind, Stop};
 
 use super::starting::print;
 use crate::program::Program;
@@ -37,6 +37,65 @@ pub async fn read_gives_no_more_than_asked_for(stage: &Stage<'_>) {
         all.extend(chunk);
     }
     assert_eq!(all, b"abcdefg");
+}
+
+/// Everything up to the end, waiting only for what is not there.
+async fn read_what_is_there(stream: &dyn ByteStream, most: usize) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), vec![0; most]);
+    loop {
+        match stream.try_read(&mut buffer) {
+            Some(Ok(0)) => return all,
+            Some(Ok(count)) => all.extend(&buffer[..count]),
+            Some(Err(error)) => panic!("{error}"),
+            None => match stream.read(most).await.expect("output") {
+                Some(chunk) => all.extend(chunk),
+                None => return all,
+            },
+        }
+    }
+}
+
+pub async fn reads_that_do_not_wait_miss_nothing(stage: &Stage<'_>) {
+    let text: String = (0..2000).map(|line| format!("line {line}\n")).collect();
+    for most in [1000, 64 << 10] {
+        let process = stage.start(&print(&text, 0)).await;
+        let stdout = process.stdout().unwrap();
+        assert_eq!(String::from_utf8(read_what_is_there(&*stdout, most).await).unwrap(), text);
+        // Whether it is known at once or not.
+        assert!(matches!(stdout.try_read(&mut [0]), None | Some(Ok(0))));
+        assert_eq!(stdout.read(1).await.unwrap(), None);
+    }
+}
+
+pub async fn read_that_does_not_wait_does_not_wait(stage: &Stage<'_>) {
+    let process = stage.start(&Program::Cat).await;
+    let stdout = process.stdout().unwrap();
+    assert!(stdout.try_read(&mut [0; 4]).is_none());
+    process.write_stdin(b"abc".to_vec()).await.unwrap();
+    assert_eq!(stdout.read(1).await.unwrap(), Some(b"a".to_vec()));
+    process.close_stdin().await.unwrap();
+    assert_eq!(read_what_is_there(&*stdout, 1).await, b"bc");
+}
+
+pub async fn read_that_does_not_wait_is_refused_as_others_are(stage: &Stage<'_>) {
+    let process = stage.start(&print("unread", 0)).await;
+    let stdout = process.stdout().unwrap();
+    assert!(matches!(stdout.try_read(&mut []).map(kind), Some(ExecErrorKind::InvalidArgument)));
+    stdout.close();
+    // A stream may leave the answer to `read`.
+    assert!(stdout.try_read(&mut [0]).is_none_or(|read| kind(read) == ExecErrorKind::Closed));
+    assert_eq!(kind(stdout.read(1).await), ExecErrorKind::Closed);
+}
+
+pub async fn reads_that_do_not_wait_get_what_was_kept_during_the_wait(stage: &Stage<'_>) {
+    let process = stage.start(&Program::Flood(MUCH)).await;
+    let stdout = process.stdout().unwrap();
+    let waiting = process.clone();
+    let waiter = beside(async move { waiting.wait().await.unwrap() });
+    let output = read_what_is_there(&*stdout, 10_000).await;
+    assert!(waiter.await.unwrap().success());
+    assert_eq!(output.len(), MUCH);
+    assert!(output.iter().all(|byte| *byte == b'x'));
 }
 
 pub async fn stream_is_the_same_every_time(stage: &Stage<'_>) {

@@ -73,27 +73,30 @@ impl Pipe {
     pub(crate) async fn take(&self, whole: impl Fn(&VecDeque<u8>) -> usize) -> Result<Option<Vec<u8>>, ExecError> {
         loop {
             let changed = self.changed.notified();
-            {
-                let mut state = self.state();
-                if state.closed {
-                    return Err(ExecError::StreamClosed);
-                }
-                let count = match whole(&state.bytes) {
-                    0 if state.ended => state.bytes.len(),
-                    count => count,
-                };
-                if count > 0 {
-                    let taken = state.bytes.drain(..count).collect();
-                    drop(state);
-                    self.changed.notify_waiters();
-                    return Ok(Some(taken));
-                }
-                if state.ended {
-                    return Ok(None);
-                }
+            if let Some(taken) = self.try_take(&whole) {
+                return taken;
             }
             changed.await;
         }
+    }
+
+    /// Likewise, if that can be told at once.
+    fn try_take(&self, whole: impl Fn(&VecDeque<u8>) -> usize) -> Option<Result<Option<Vec<u8>>, ExecError>> {
+        let mut state = self.state();
+        if state.closed {
+            return Some(Err(ExecError::StreamClosed));
+        }
+        let count = match whole(&state.bytes) {
+            0 if state.ended => state.bytes.len(),
+            count => count,
+        };
+        if count == 0 {
+            return state.ended.then_some(Ok(None));
+        }
+        let taken = state.bytes.drain(..count).collect();
+        drop(state);
+        self.changed.notify_waiters();
+        Some(Ok(Some(taken)))
     }
 
     /// Holds nobody up: what comes is kept if that is wanted, else dropped. With `None` it holds them up again.
@@ -126,6 +129,18 @@ impl ByteStream for Pipe {
             return Err(ExecError::Invalid("a read of nothing".to_owned()));
         }
         self.take(|bytes| bytes.len().min(max)).await
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> Option<Result<usize, ExecError>> {
+        if into.is_empty() {
+            return Some(Err(ExecError::Invalid("a read of nothing".to_owned())));
+        }
+        let taken = self.try_take(|bytes| bytes.len().min(into.len()))?;
+        Some(taken.map(|bytes| {
+            let bytes = bytes.unwrap_or_default();
+            into[..bytes.len()].copy_from_slice(&bytes);
+            bytes.len()
+        }))
     }
 
     fn close(&self) {

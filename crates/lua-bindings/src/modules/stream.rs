@@ -12,7 +12,7 @@ use perilune_actor_core::{ErrorKind, Failure};
 
 use crate::actor::HoldKey;
 use crate::services::{IoDone, Stream, StreamInfo};
-use crate::task::{Waits, await_result_as};
+use crate::task::{Waits, await_result_as, check_wait};
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm};
 
 /// What is read at once unless the script says otherwise.
@@ -30,6 +30,8 @@ struct Open {
     /// `None` once it is closed.
     key: Cell<Option<HoldKey>>,
     closed: Cell<bool>,
+    /// Reads whose coroutines have not gone on yet.
+    reading: Cell<usize>,
 }
 
 struct StreamObject(Rc<Open>);
@@ -63,6 +65,36 @@ impl Open {
             false => Ok(()),
         }
     }
+
+    /// Reads without waiting, if there is something and nobody has asked before.
+    fn read_now<R>(&self, vm: &Vm, most: usize, see: impl FnOnce(io::Result<Option<&[u8]>>) -> R) -> Option<R> {
+        if self.reading.get() > 0 {
+            return None;
+        }
+        let mut buffer = vm.read_buffer.borrow_mut();
+        buffer.resize(CHUNK, 0);
+        let read = self.stream.try_read(&mut buffer[..most.min(CHUNK)])?;
+        let bytes = read.map(|count| buffer.get(..count).filter(|bytes| !bytes.is_empty()));
+        Some(see(bytes))
+    }
+
+    /// Reads, and waits for it. `see` has to call [`has_read`](Self::has_read).
+    fn read_later(
+        self: &Rc<Self>,
+        stack: Stack,
+        most: usize,
+        see: impl FnOnce(Stack, io::Result<Option<Vec<u8>>>) -> Outcome + Send + 'static,
+    ) -> Outcome {
+        let begin = |done| {
+            self.reading.set(self.reading.get() + 1);
+            self.stream.read(most, done);
+        };
+        await_result_as(stack, waits_for(&*self.stream), begin, see)
+    }
+
+    fn has_read(&self) {
+        self.reading.set(self.reading.get().saturating_sub(1));
+    }
 }
 
 const METHODS: Functions = &[
@@ -88,7 +120,12 @@ pub(crate) fn register(stack: Stack) {
 
 /// Pushes a stream for the running actor, which closes it when it ends.
 pub(crate) fn push(stack: Stack, stream: Arc<dyn Stream>) {
-    let open = Rc::new(Open { stream: Arc::clone(&stream), key: Cell::new(None), closed: Cell::new(false) });
+    let open = Rc::new(Open {
+        stream: Arc::clone(&stream),
+        key: Cell::new(None),
+        closed: Cell::new(false),
+        reading: Cell::new(0),
+    });
     // The object first: if there is no memory for it, nobody holds anything.
     stack.push_object(StreamObject(Rc::clone(&open)));
     if let Some(actor) = Vm::current().actor() {
@@ -161,29 +198,40 @@ fn operate<T: Send + 'static>(
 }
 
 fn read(stack: Stack) -> Outcome {
-    stack.want_self::<StreamObject>("read")?;
+    let open = Rc::clone(&stack.want_self::<StreamObject>("read")?.0);
     let count = if stack.is_nothing(2) { CHUNK as f64 } else { stack.want_number(2, "read")? };
     // Also refuses what is no number.
     if !(1.0..).contains(&count) {
         return stack.invalid("number of bytes must be positive");
     }
+    if let Err(failure) = open.check() {
+        return stack.fail(failure);
+    }
     let most = count.min(MAX_READ) as usize;
-    operate(
-        stack,
-        "read",
-        |stream, done| stream.read(most, done),
-        |stack, bytes| {
-            // Whoever closes a stream wants nothing more of it.
-            if let Err(failure) = stack.want_self::<StreamObject>("read")?.0.check() {
-                return stack.fail(failure);
-            }
-            match bytes {
-                Some(bytes) => stack.push_bytes(&bytes),
-                None => stack.push_nil(),
-            }
-            ONE
-        },
-    )
+    let vm = Vm::current();
+    // Whether it is allowed does not depend on what is there.
+    check_wait(vm, stack)?;
+    if let Some(outcome) = open.read_now(vm, most, |read| push_read(stack, read)) {
+        return outcome;
+    }
+    open.read_later(stack, most, |stack, read| {
+        let open = &stack.want_self::<StreamObject>("read")?.0;
+        open.has_read();
+        match open.check() {
+            // Closing ends what is under way, with whatever error; and who closes wants nothing more.
+            Err(closed) => stack.fail(closed),
+            Ok(()) => push_read(stack, read.as_ref().map(Option::as_deref)),
+        }
+    })
+}
+
+fn push_read<E: std::borrow::Borrow<io::Error>>(stack: Stack, read: Result<Option<&[u8]>, E>) -> Outcome {
+    match read {
+        Ok(Some(bytes)) => stack.push_bytes(bytes),
+        Ok(None) => stack.push_nil(),
+        Err(error) => return stack.fail(failure("read", error.borrow())),
+    }
+    ONE
 }
 
 fn write(stack: Stack) -> Outcome {

@@ -49,6 +49,12 @@ pub trait Stream: Send + Sync {
     /// Reads up to `most` bytes, which is at least 1, as soon as there are some; `None` at the end, every time.
     fn read(&self, most: usize, done: ReadDone);
 
+    /// Reads what is there already, to the beginning of `into`, which is not empty; zero is the end. `None` when that
+    /// cannot be told at once. Only asked when no read is under way.
+    fn try_read(&self, _into: &mut [u8]) -> Option<io::Result<usize>> {
+        None
+    }
+
     /// Writes all of the bytes. After an error, some of them may have been written.
     fn write(&self, _bytes: Vec<u8>, done: IoDone<()>) {
         done(Err(unsupported("writing")));

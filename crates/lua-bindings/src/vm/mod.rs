@@ -98,6 +98,8 @@ pub struct Vm {
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
+    /// For what is read and becomes a value at once.
+    pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
     lua: Lua,
 }
@@ -157,6 +159,7 @@ impl Vm {
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
+            read_buffer: RefCell::default(),
             lua,
         });
         CURRENT.set(Rc::as_ptr(&vm));

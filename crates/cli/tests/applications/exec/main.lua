@@ -119,6 +119,68 @@ local function main()
     while scanner:scan() do table.insert(lines, scanner:text()) end
     print(table.concat(lines, "|"), proc:wait())
 
+    -- two who read one stream get its bytes in turn, in order
+    proc = native:exec("seq 1 40000")
+    proc:start()
+    local shared, parts, readers = proc:stdout_stream(), {}, channel.new(2)
+    for _ = 1, 2 do
+        coroutine.spawn(function()
+            local count = 0
+            while true do
+                local chunk = shared:read()
+                if not chunk then break end
+                count += 1
+                table.insert(parts, chunk)
+            end
+            readers:send(count)
+        end)
+    end
+    readers:receive() readers:receive()
+    local numbers = {}
+    for number = 1, 40000 do numbers[number] = number .. "\n" end
+    print("in order", table.concat(parts) == table.concat(numbers), proc:wait())
+    -- and few bytes at a time
+    proc = native:exec("seq 1 2000")
+    proc:start()
+    local few, largest = {}, 0
+    while true do
+        local chunk = proc:stdout_stream():read(7)
+        if not chunk then break end
+        largest = math.max(largest, #chunk)
+        table.insert(few, chunk)
+    end
+    print("few", largest, table.concat(few) == table.concat(numbers, "", 1, 2000), proc:wait())
+
+    -- whoever reads what never ends leaves the others their turns
+    for _, act in { "read", "scan" } do
+        proc = native:exec(act == "read" and "yes" or "yes ''")
+        proc:start()
+        local endless, done = proc:stdout_stream(), channel.new(1)
+        coroutine.spawn(function()
+            if act == "read" then
+                repeat local chunk, why = endless:read() until not chunk
+                done:send(tostring(select(2, endless:read())))
+            else
+                local words = endless:scanner("words")
+                done:send(tostring(words:scan()) .. " " .. tostring(words:err()))
+            end
+        end)
+        time.sleep("20ms")
+        endless:close()
+        print("endless", act, done:receive())
+        proc:close(true)
+        proc:wait()
+    end
+
+    -- where nobody can wait, nobody reads, whatever is there
+    proc = native:exec("printf there")
+    proc:start()
+    local there = proc:stdout_stream()
+    proc:wait()
+    local _, why = pcall(function() return setmetatable({}, { __index = function() return there:read() end }).x end)
+    print("unwaitable", tostring(why):match("attempt.*"))
+    print(there:read(2), there:read(), there:read())
+
     -- releasing
     proc = native:exec("true")
     print(native:release(), native:release())

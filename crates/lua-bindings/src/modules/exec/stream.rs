@@ -8,13 +8,7 @@ use perilune_exec_api::{ByteStream, ExecError, ExecErrorKind};
 
 use crate::services::{ReadDone, Services, Stream};
 
-/// How much is read at once.
-const CHUNK: usize = 64 << 10;
-
-/// How many chunks are read before a script asks for them, so that reading goes on while it looks at one.
-const AHEAD: usize = 8;
-
-/// The output of one program. Nothing is read before the script has asked for the first time.
+/// The output of one program, of which nothing is read before the script asks for it.
 pub(super) struct Output {
     shared: Arc<Shared>,
     services: Arc<dyn Services>,
@@ -28,17 +22,14 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    ahead: VecDeque<Vec<u8>>,
-    /// Readers that found nothing there.
+    /// Who waits, and for how much at most. While there is anybody, one task reads for all of them.
     waiting: VecDeque<(usize, ReadDone)>,
-    /// What there is behind what was read: the end, or an error, for everybody who asks.
-    last: Option<Result<(), Problem>>,
-    /// Somebody reads.
-    pumping: bool,
-    closed: bool,
-    /// A reader was told of the end.
-    ended: bool,
+    fetching: bool,
+    /// What there is behind all that was read: the end, or an error, for everybody who asks.
+    last: Option<Last>,
 }
+
+type Last = Result<(), Problem>;
 
 #[derive(Clone)]
 struct Problem(io::ErrorKind, String);
@@ -63,20 +54,8 @@ impl From<Problem> for io::Error {
     }
 }
 
-impl State {
-    /// Up to that many bytes, if there is anything to tell.
-    fn take(&mut self, most: usize) -> Option<io::Result<Option<Vec<u8>>>> {
-        let Some(mut chunk) = self.ahead.pop_front() else {
-            let last = self.last.clone()?;
-            self.ended = true;
-            return Some(last.map(|()| None).map_err(io::Error::from));
-        };
-        if chunk.len() > most {
-            let rest = chunk.split_off(most);
-            self.ahead.push_front(rest);
-        }
-        Some(Ok(Some(chunk)))
-    }
+fn answer<T>(last: Last, end: T) -> io::Result<T> {
+    last.map(|()| end).map_err(io::Error::from)
 }
 
 impl Shared {
@@ -84,33 +63,44 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads until there is enough for now.
-    async fn pump(&self) {
+    /// Reads for those who wait, the first of whom wants `most`, until nobody does.
+    async fn fetch(&self, mut most: usize) {
         loop {
-            let read = self.bytes.read(CHUNK).await;
-            let mut state = self.state();
-            match read {
-                Ok(Some(chunk)) => state.ahead.push_back(chunk),
-                Ok(None) => state.last = Some(Ok(())),
-                Err(error) => {
-                    state.last.get_or_insert(Err(Problem::new(&error)));
-                }
+            let next = match self.bytes.read(most).await {
+                Ok(Some(bytes)) => self.tell_first(bytes),
+                Ok(None) => return self.tell_all(Ok(())),
+                Err(error) => return self.tell_all(Err(Problem::new(&error))),
+            };
+            match next {
+                Some(next) => most = next,
+                None => return,
             }
-            let mut told = Vec::new();
-            while let Some((most, _)) = state.waiting.front() {
-                let most = *most;
-                let Some(taken) = state.take(most) else { break };
-                told.extend(state.waiting.pop_front().map(|(_, done)| (done, taken)));
-            }
-            let goes_on = state.last.is_none() && !state.closed && state.ahead.len() < AHEAD;
-            state.pumping = goes_on;
-            drop(state);
-            for (done, taken) in told {
-                done(taken);
-            }
-            if !goes_on {
-                return;
-            }
+        }
+    }
+
+    /// Gives what was read to whoever has waited longest. How much the next one wants, if there is one.
+    fn tell_first(&self, bytes: Vec<u8>) -> Option<usize> {
+        let mut state = self.state();
+        let first = state.waiting.pop_front();
+        let next = state.waiting.front().map(|(most, _)| *most);
+        // Before the first is told, who may ask again at once.
+        state.fetching = next.is_some();
+        drop(state);
+        if let Some((_, done)) = first {
+            done(Ok(Some(bytes)));
+        }
+        next
+    }
+
+    /// Nothing comes after this, unless something was last before.
+    fn tell_all(&self, last: Last) {
+        let mut state = self.state();
+        state.fetching = false;
+        let last = state.last.get_or_insert(last).clone();
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for (_, done) in waiting {
+            done(answer(last.clone(), None));
         }
     }
 }
@@ -124,43 +114,47 @@ impl Output {
 impl Stream for Output {
     fn read(&self, most: usize, done: ReadDone) {
         let mut state = self.shared.state();
-        // Not past those who were here before.
-        let taken = if state.waiting.is_empty() { state.take(most) } else { None };
-        let untold = match taken {
-            Some(taken) => Some((done, taken)),
-            None => {
-                state.waiting.push_back((most, done));
-                None
-            }
-        };
-        // Early enough that the next read finds something.
-        let starts = !state.pumping && state.last.is_none() && state.ahead.len() <= AHEAD / 2;
-        state.pumping |= starts;
+        if let Some(last) = state.last.clone() {
+            drop(state);
+            return done(answer(last, None));
+        }
+        state.waiting.push_back((most, done));
+        let fetching = std::mem::replace(&mut state.fetching, true);
         drop(state);
-        if let Some((done, taken)) = untold {
-            done(taken);
-        }
-        if starts {
+        if !fetching {
             let shared = Arc::clone(&self.shared);
-            self.services.drive(Box::pin(async move { shared.pump().await }));
+            self.services.drive(Box::pin(async move { shared.fetch(most).await }));
         }
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> Option<io::Result<usize>> {
+        {
+            let state = self.shared.state();
+            if let Some(last) = state.last.clone() {
+                return Some(answer(last, 0));
+            }
+            if !state.waiting.is_empty() {
+                return None;
+            }
+        }
+        let last = match self.shared.bytes.try_read(into)? {
+            Ok(0) => Ok(()),
+            Ok(count) => return Some(Ok(count)),
+            Err(error) => Err(Problem::new(&error)),
+        };
+        let last = self.shared.state().last.get_or_insert(last).clone();
+        Some(answer(last, 0))
     }
 
     fn close(&self) {
         self.shared.bytes.close();
-        let mut state = self.shared.state();
-        state.closed = true;
-        state.ahead.clear();
-        state.last = Some(Err(Problem::closed()));
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        for (_, done) in waiting {
-            done(Err(Problem::closed().into()));
-        }
+        let closed = Err(Problem::closed());
+        self.shared.state().last = Some(closed.clone());
+        self.shared.tell_all(closed);
     }
 
     /// Whoever reads past the end waits for nothing.
     fn process(&self) -> Option<u32> {
-        (!self.shared.state().ended).then_some(self.process)
+        self.shared.state().last.is_none().then_some(self.process)
     }
 }

@@ -6,6 +6,9 @@ use crate::splitter::{Mode, Next, Splitter};
 use crate::task::{Ending, Token, check_wait};
 use crate::vm::raise;
 
+/// How many chunks without a piece are looked at in one go. Nobody else has a turn meanwhile.
+const AT_ONCE: usize = 16;
+
 /// Reads a stream piece by piece. What it has read and not given out is its own: a later `read` goes on behind it.
 struct Scanner {
     open: Rc<Open>,
@@ -122,28 +125,31 @@ fn scan(stack: Stack) -> Outcome {
     if scanner.filling.get() {
         return await_turn(stack, scanner);
     }
-    match scanner.step() {
-        Next::More => return fill(stack, scanner),
-        next => stack.push_boolean(next == Next::Piece),
+    let vm = Vm::current();
+    for more in (0..AT_ONCE).rev() {
+        let next = scanner.step();
+        if next != Next::More {
+            stack.push_boolean(next == Next::Piece);
+            return ONE;
+        }
+        check_wait(vm, stack)?;
+        let read = |read: io::Result<Option<&[u8]>>| scanner.filled(read.map(|bytes| bytes.map(<[u8]>::to_vec)));
+        if more == 0 || scanner.open.read_now(vm, CHUNK, read).is_none() {
+            break;
+        }
     }
-    ONE
+    fill(stack, scanner)
 }
 
 fn fill(stack: Stack, scanner: &Scanner) -> Outcome {
-    let stream = Arc::clone(&scanner.open.stream);
-    let waits = waits_for(&*stream);
-    await_result_as(
-        stack,
-        waits,
-        |done| {
-            scanner.filling.set(true);
-            stream.read(CHUNK, done);
-        },
-        |stack, read| {
-            stack.want_self::<Scanner>("scan")?.filled(read);
-            scan(stack)
-        },
-    )
+    let filled = scanner.open.read_later(stack, CHUNK, |stack, read| {
+        let scanner = stack.want_self::<Scanner>("scan")?;
+        scanner.open.has_read();
+        scanner.filled(read);
+        scan(stack)
+    });
+    scanner.filling.set(filled.is_ok());
+    filled
 }
 
 fn await_turn(stack: Stack, scanner: &Scanner) -> Outcome {

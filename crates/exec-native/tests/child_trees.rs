@@ -1,0 +1,84 @@
+//! A whole tree of processes ends with its leader.
+
+mod support;
+
+use std::time::Duration;
+
+use perilune_exec_api::{Containment, EndReason, OsSignal};
+use support::{alive, block_on, child, until};
+
+/// Every process appends its number to a file and starts three more, in different ways, as deep as it is told.
+const TREE: &str = r#"
+depth=$1
+trap "$2" TERM
+echo $$ >> "$PIDS"
+if [ "$depth" -gt 1 ]; then
+    next=$((depth - 1))
+    sh "$TREE" $next "" &
+    # In a group of its own, in the same session.
+    timeout 600 sh "$TREE" $next ":" &
+    case $FAR in
+        yes)
+            setsid sh "$TREE" $next "" &
+            (setsid sh "$TREE" $next ":" >/dev/null 2>&1 &)
+            ;;
+        no) sh "$TREE" $next ":" & ;;
+    esac
+fi
+while :; do sleep 600 & wait $!; done
+"#;
+
+fn tree_ends(level: Containment, far: &str, depth: u32, cgroup: Option<std::path::PathBuf>) {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, pids) = (folder.path().join("tree"), folder.path().join("pids"));
+        std::fs::write(&tree, TREE).unwrap();
+        std::fs::write(&pids, "").unwrap();
+        let line = format!(
+            "export TREE='{}' PIDS='{}' FAR={far}; exec sh \"$TREE\" {depth} ''",
+            tree.display(),
+            pids.display()
+        );
+        let child = child(&line, |options| {
+            options.containment = level;
+            options.cgroup = cgroup.map(perilune_exec_native::CgroupOptions::below);
+        });
+        let width: usize = if far == "yes" { 4 } else { 3 };
+        let count: usize = (0..depth).map(|level| width.pow(level)).sum();
+        let known = || -> Vec<u32> {
+            let text = std::fs::read_to_string(&pids).unwrap();
+            text.lines().filter_map(|line| line.parse().ok()).collect()
+        };
+        until("all have started", || known().len() == count).await;
+        assert!(known().iter().all(|pid| alive(*pid)));
+        child.control().stop(OsSignal::TERM, Duration::from_millis(300), true).unwrap();
+        let finished = child.finished().await;
+        let left: Vec<u32> = known().into_iter().filter(|pid| alive(*pid)).collect();
+        assert!(left.is_empty() && finished.left.is_empty(), "{left:?} of {count}, {finished:?}");
+        assert_eq!((finished.exit.reason, child.containment()), (EndReason::StopTimeout, level));
+    });
+}
+
+#[test]
+fn level_group_ends_all_that_stayed_in_the_session() {
+    tree_ends(Containment::Group, "no", 5, None);
+}
+
+#[test]
+fn level_scan_ends_those_too_that_left_it() {
+    tree_ends(Containment::Scan, "yes", 4, None);
+}
+
+#[test]
+fn level_cgroup_ends_everything() {
+    let parents = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(std::path::Path::new);
+    let made = parents.into_iter().filter(|parent| parent.join("cgroup.procs").exists()).find_map(|parent| {
+        let own = parent.join(format!("perilune-tree-{}", std::process::id()));
+        std::fs::create_dir(&own).ok().map(|()| own)
+    });
+    let Some(made) = made else {
+        return println!("level_cgroup_ends_everything: skipped, no control group can be made here");
+    };
+    tree_ends(Containment::Cgroup, "yes", 3, Some(made.clone()));
+    block_on(until("its folder is gone", || std::fs::remove_dir(&made).is_ok()));
+}

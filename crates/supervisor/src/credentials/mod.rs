@@ -1,0 +1,35 @@
+//! Secrets that a process gets, and that nobody else sees.
+//!
+//! A [`CredentialProvider`] has them, a [`CredentialConfig`] says which of them a process gets and how, and
+//! [`AppliedCredentials`] are those that one run has: variables, and a file that is there as long as it runs. A
+//! [`Rotation`] gives it new ones while it runs.
+//!
+//! What is not here: sources such as keyrings, which are for whoever has one to [provide](CredentialProvider), and asking
+//! for new tokens before old ones expire. `auto_refresh` is read and means nothing by itself; whoever renews the secrets
+//! of a source has them rotated.
+
+mod applied;
+mod auth;
+mod config;
+mod pattern;
+mod profile;
+mod provider;
+mod redact;
+mod rotation;
+mod secrets;
+mod set;
+mod store;
+mod stream;
+
+pub use applied::{AppliedCredentials, Recipient};
+pub use auth::{AuthKind, AuthMethod};
+pub use config::{CredentialConfig, CredentialError};
+pub use pattern::PatternError;
+pub use profile::{CredentialProfile, ProfileId, ProfileMetadata};
+pub use provider::{ChainProvider, CredentialProvider, EnvProvider, FileProvider, MemoryProvider};
+pub use redact::SecretRedactor;
+pub use rotation::{Rotation, RotationPlan};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use set::SecretSet;
+pub use store::CredentialStore;
+pub use stream::RedactStream;

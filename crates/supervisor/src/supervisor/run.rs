@@ -1,0 +1,75 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::EventKind;
+use super::core::{Order, Rotation, RunEnd};
+use crate::health::HealthCheckResult;
+use crate::process::{ProcessError, ProcessSpec};
+
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Makes runs. The driver knows nothing else of what it supervises, so tests bring another one.
+pub(super) trait Launcher: Send + Sync + 'static {
+    /// Starts a process. The text of a failure names the instance and the cause.
+    ///
+    /// Dropped before its end, it leaves nothing behind.
+    fn launch(&self, order: Order, notice: Notice) -> Boxed<'static, Result<Arc<dyn Run>, String>>;
+
+    /// Looks at what those use, all of them at once.
+    fn sample(&self, runs: Vec<(Uuid, Arc<dyn Run>)>) -> Boxed<'static, Vec<(Uuid, Usage)>>;
+}
+
+/// One process with all that came from it, from its launch to its end. Dropped before that, it is killed.
+pub(super) trait Run: Send + Sync + 'static {
+    fn pid(&self) -> u32;
+
+    fn containment(&self) -> &'static str;
+
+    /// Waits until it passes the gate that it watches itself; for ever if there is none.
+    fn ready(&self) -> Boxed<'_, ()>;
+
+    /// Does for ever what is to be done once it has.
+    fn hold(&self) -> Boxed<'_, ()>;
+
+    /// Waits until nothing is left of it.
+    fn ended(&self) -> Boxed<'_, RunEnd>;
+
+    /// Makes it end, as its spec says. An end is told by [`ended`](Self::ended); an error says that nobody tries any longer.
+    fn stop(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, Result<(), String>>;
+
+    /// Makes it end at once.
+    fn kill(&self) -> Boxed<'_, Result<(), String>>;
+
+    fn signal(&self, signal: i32) -> Result<(), ProcessError>;
+
+    /// Checks its health. Dropped before its end, it leaves nothing behind.
+    fn check(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, HealthCheckResult>;
+
+    fn reopen_logs(&self);
+
+    fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>>;
+
+    /// What was written and lost so far.
+    fn output(&self) -> OutputFigures;
+}
+
+/// Bytes of one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct OutputFigures {
+    pub(super) out: u64,
+    pub(super) err: u64,
+    pub(super) lost: u64,
+}
+
+/// What a run uses at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Usage {
+    pub(super) cpu_percent: Option<f32>,
+    pub(super) memory_bytes: Option<u64>,
+}
+
+/// Where a run tells what others may want to know.
+pub(super) type Notice = Arc<dyn Fn(EventKind) + Send + Sync>;
