@@ -106,3 +106,19 @@ fn look_out(inbox: &Receiver<Inject>) -> Option<Inject> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    #[test]
+    fn look_out_finds_what_comes_and_ends_without() {
+        let (sender, inbox) = unbounded();
+        assert!(look_out(&inbox).is_none());
+        sender.send(Inject::Look).unwrap();
+        assert!(matches!(look_out(&inbox), Some(Inject::Look)));
+        assert!(inbox.is_empty());
+    }
+}
