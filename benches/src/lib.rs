@@ -1,5 +1,7 @@
 //! Runs the processes of `app/` and takes the time they measure themselves, so that starting a program is not counted.
 
+pub mod counts;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,15 +35,19 @@ impl App {
 
     /// Runs `bench:<name>` with `count` and `extra` as arguments; it returns the seconds it took.
     pub fn time(&self, name: &str, count: u64, extra: &str) -> Duration {
-        let args = vec![count.to_string(), extra.to_owned()];
-        let command =
-            self.0.run_command(&format!("bench:{name}"), None, args).unwrap_or_else(|error| panic!("{error}"));
-        let exit = command.wait();
-        let text = exit.text.unwrap_or_default();
+        let text = self.run(name, count, extra);
         match text.parse() {
             Ok(seconds) => Duration::from_secs_f64(seconds),
             Err(_) => panic!("{name} failed: {text}"),
         }
+    }
+
+    /// Runs it in the same way; what it returns, as text.
+    pub fn run(&self, name: &str, count: u64, extra: &str) -> String {
+        let args = vec![count.to_string(), extra.to_owned()];
+        let command =
+            self.0.run_command(&format!("bench:{name}"), None, args).unwrap_or_else(|error| panic!("{error}"));
+        command.wait().text.unwrap_or_default()
     }
 
     /// The runtime itself.
