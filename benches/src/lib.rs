@@ -2,6 +2,7 @@
 
 pub mod counts;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,25 @@ pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What `work` says it took, and the processor time of the thread that used most of it meanwhile. Where the system does
+/// not tell the latter, both are the same.
+pub fn busiest(work: impl FnOnce() -> Duration) -> (Duration, Duration) {
+    let before = processor_times();
+    let took = work();
+    let spent = |(thread, time): (String, u64)| time.saturating_sub(before.get(&thread).copied().unwrap_or(0));
+    let most = processor_times().into_iter().map(spent).max();
+    (took, most.filter(|time| *time > 0).map_or(took, Duration::from_nanos))
+}
+
+/// The threads of this program, and for how many nanoseconds each has been on a processor.
+fn processor_times() -> HashMap<String, u64> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let time = |path: &Path| std::fs::read_to_string(path).ok()?.split(' ').next()?.parse().ok();
+    threads
+        .filter_map(|thread| Some((thread.file_name().into_string().ok()?, time(&thread.path().join("schedstat"))?)))
+        .collect()
 }
 
 /// The benchmark application, running.
