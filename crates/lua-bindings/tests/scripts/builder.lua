@@ -32,7 +32,7 @@
 --= false	placement must be 'auto', 'local' or 'spread'
 --= false	placement must be 'auto', 'local' or 'spread'
 --= false	placement must be a string, not a number
---= false	bad argument #1 to 'with_options' (table expected, got nil)
+--= false	bad argument #1 to 'with_options' (table expected, got no value)
 --= false	bad argument #1 to 'with_options' (table expected, got string)
 local host = "app:processes"
 local function show(value, err) print(value, err and err:kind() .. ": " .. err:message()) end
@@ -80,9 +80,10 @@ print(ok, err:kind(), err)
 
 -- options: those nobody knows change nothing, and the builder they were given to keeps its own
 local options = process.with_options({ network = "none" })
-print(tostring(options), type(options:spawn("app:child_nothing", host)) == "string")
+local function starts(builder) return type(builder:spawn("app:child_reads_mail", host, process.pid(), 0)) == "string" end
+print(tostring(options), starts(options))
 local placed = options:with_options({ placement = "spread" }):with_options({})
-print(type(placed:spawn("app:child_nothing", host)) == "string", (process.with_options({ placement = "auto" }):spawn("app:child_nothing", host)) ~= nil)
+print(starts(placed), starts(process.with_options({ placement = "auto" })))
 local beside = process.with_options({ placement = "local" }):with_message("first", "mail")
 beside:spawn("app:child_reads_mail", host, process.pid(), 1)
 local read = got:receive()
