@@ -37,6 +37,10 @@ fix:
 bench *names:
     cargo bench --package perilune-benches {{ if names == "" { "" } else { "--bench " + replace(names, " ", " --bench ") } }}
 
+# Instructions for a send, a receive, a spawn, an exit; `--check` compares with benches/counts.txt, `--renew` writes it.
+counts *flags:
+    benches/counts.sh {{ flags }}
+
 # What decides whether a change may be merged.
 ci:
     .ci/run
