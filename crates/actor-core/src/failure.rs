@@ -84,6 +84,8 @@ pub struct Failure {
     pub message: String,
     /// Whether trying again may help; `None` when nobody said.
     pub retryable: Option<bool>,
+    /// Whether a script said so itself. What the runtime says of its own errors is but a default.
+    pub explicit: bool,
     /// What else the raiser wanted to say.
     pub details: Option<Box<Table>>,
     /// Where it was raised, as text.
@@ -102,6 +104,11 @@ impl Failure {
     #[must_use]
     pub fn retryable(self) -> Self {
         Self { retryable: Some(true), ..self }
+    }
+
+    /// Whether a script has said itself that trying again is of no use.
+    pub fn is_final(&self) -> bool {
+        self.explicit && self.retryable == Some(false)
     }
 
     /// Whether this error or one it wraps is of that kind.

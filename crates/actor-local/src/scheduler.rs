@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use perilune_actor_core::{
-    ActorError, ActorInfo, Clock, HostId, HostSpec, NameRegistry, Pid, Placement, Scheduler, Signal, Spawn, WorkerInfo,
+    ActorError, ActorInfo, Clock, HostId, HostSpec, Instant, NameRegistry, Pid, Placement, Scheduler, Signal, Spawn,
+    WorkerInfo,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -283,6 +284,11 @@ impl LocalScheduler {
             clock: None,
             init: Arc::new(|_| Ok(WorkerLocal::default())),
         }
+    }
+
+    /// The present on its clock, for whoever gives deadlines.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
     }
 
     /// Makes every worker look at the clock.

@@ -134,6 +134,19 @@ fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
         Ok(events) => events,
         Err(error) => return complain(&format!("error: could not watch for signals: {error}"), 1),
     };
+    match start_services(&runtime, &events) {
+        Begun::Yes => {}
+        Begun::Interrupted => {
+            let code = if matches!(choice, Choice::Stay) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            runtime.stop();
+            return code;
+        }
+        Begun::No(error) => {
+            let code = refuse(&error);
+            runtime.stop();
+            return code;
+        }
+    }
     match choice {
         Choice::List | Choice::Stay => {
             runtime.log_scripts(None);
@@ -150,10 +163,30 @@ fn start(common: &Common, config: Config, mut run: Run) -> ExitCode {
     }
 }
 
+/// How the services started.
+enum Begun {
+    Yes,
+    No(StartError),
+    /// A signal came first.
+    Interrupted,
+}
+
+/// Starts the services. The first signal meanwhile ends the waiting, the second one the program.
+fn start_services(runtime: &Arc<Runtime>, events: &Events) -> Begun {
+    let _ = events.runtime.set(Arc::downgrade(runtime));
+    let (starting, tell) = (Arc::clone(runtime), events.tell.clone());
+    std::thread::spawn(move || tell.send(Happening::Started(starting.start_services())));
+    match events.happenings.recv() {
+        Ok(Happening::Started(Ok(()))) => Begun::Yes,
+        Ok(Happening::Started(Err(error))) => Begun::No(error),
+        _ => Begun::Interrupted,
+    }
+}
+
 fn refuse(error: &StartError) -> ExitCode {
     match error {
         StartError::Application(found) => complain(&found.to_string(), USAGE),
-        StartError::Script(text) => complain(text, 1),
+        StartError::Script(text) | StartError::Service(text) => complain(text, 1),
         other => complain(&format!("error: {other}"), USAGE),
     }
 }
@@ -199,6 +232,7 @@ fn list(runtime: &Runtime) {
 
 /// What the main thread waits for.
 enum Happening {
+    Started(Result<(), StartError>),
     Ended(Exit),
     Signal,
     Stopped,
@@ -252,8 +286,7 @@ impl Events {
 
 /// Waits for the command's end or, without one, for a signal; then lets everything end.
 fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>) -> ExitCode {
-    let Events { tell, happenings, runtime: started } = events;
-    let _ = started.set(Arc::downgrade(runtime));
+    let Events { tell, happenings, .. } = events;
     let has_command = foreground.is_some();
     if let Some(foreground) = foreground {
         let tell = tell.clone();
@@ -273,6 +306,8 @@ fn attend(runtime: &Arc<Runtime>, events: Events, foreground: Option<Foreground>
             Happening::Signal if stopping => leave(Some(Arc::clone(runtime))),
             Happening::Signal => tracing::debug!("stopping"),
             Happening::Stopped => stopped = true,
+            // Waited for before anything else was.
+            Happening::Started(_) => continue,
         }
         if !std::mem::replace(&mut stopping, true) {
             let (runtime, tell) = (Arc::clone(runtime), tell.clone());

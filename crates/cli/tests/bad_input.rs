@@ -374,3 +374,112 @@ fn the_result_of_a_bare_script_counts_too() {
         check(&[("main.lua", script)], &["run", "main.lua"], 1, &["error: no luck", "entry app:main"]);
     }
 }
+
+// --- services
+
+const SERVICE_HEAD: &str =
+    "  - {name: work, kind: process.lua, source: file://work.lua}\n  - name: one\n    kind: process.service\n";
+
+/// An application with a service `one` that has these lines too.
+fn service(lines: &str) -> String {
+    index_and(&format!("{SERVICE_HEAD}{lines}"))
+}
+
+#[test]
+fn a_service_that_makes_no_sense_is_shown() {
+    let refused_service = |lines: &str, expected: &[&str]| {
+        let index = service(lines);
+        let files = [("_index.yaml", index.as_str()), ("main.lua", GREET), ("work.lua", GREET)];
+        refused(&files, &["run", "-s", "."], 2, expected);
+        refused(&files, &["check", "."], 1, expected);
+    };
+    refused_service(
+        "    process: work\n",
+        &["entry `app:one` lacks the required key `host`", "_index.yaml:10:5", "- name: one"],
+    );
+    refused_service(
+        "    process: work\n    host: proceses\n",
+        &["error: entry `app:one` refers to the host `app:proceses`, which does not exist", "_index.yaml:13:11"],
+    );
+    refused_service(
+        "    process: work\n    host: greet\n",
+        &["which is of kind `process.lua`, not `process.host` or `terminal.host`", "_index.yaml:13:11"],
+    );
+    let lifecycle = |inner: &str| format!("    process: work\n    host: processes\n    lifecycle: {{{inner}}}\n");
+    refused_service(
+        &lifecycle("start_timeout: 10"),
+        &[
+            "error: entry `app:one` needs a duration such as 10s or 1m30s as `lifecycle.start_timeout`, not a number",
+            "_index.yaml:14:32",
+            "14 |     lifecycle: {start_timeout: 10}",
+            "^",
+        ],
+    );
+    refused_service(
+        &lifecycle("startup: maybe, restart: {jitter: 2}"),
+        &[
+            "needs `required` or `optional` as `lifecycle.startup`",
+            "needs a number between 0 and 1 as `lifecycle.restart.jitter`",
+        ],
+    );
+    refused_service(
+        &lifecycle("depends_on: [greet, too]"),
+        &["error: entry `app:one` depends on `app:too`, which does not exist", "_index.yaml:14:37"],
+    );
+    refused_service(
+        &lifecycle("security: {actor: {id: x}, policies: [nothing]}"),
+        &["error: entry `app:one`: there is no policy `app:nothing`"],
+    );
+}
+
+#[test]
+fn services_that_wait_for_each_other_are_named() {
+    let index = service(
+        "    process: work\n    host: processes\n    lifecycle: {depends_on: [two]}\n  - {name: two, kind: process.service, \
+         process: work, host: processes, lifecycle: {requires: [one]}}\n",
+    );
+    let files = [("_index.yaml", index.as_str()), ("main.lua", GREET), ("work.lua", GREET)];
+    let expected = ["error: dependency cycle: `app:one` -> `app:two` -> `app:one`", "_index.yaml:15:"];
+    refused(&files, &["run", "-s", "."], 2, &expected);
+    refused(&files, &["check", "."], 1, &expected);
+}
+
+#[test]
+fn hosts_have_the_times_of_services() {
+    let index = INDEX.replace("kind: process.host}", "kind: process.host, lifecycle: {stop_timeout: soon}}");
+    refused_index(
+        &index,
+        2,
+        &["entry `app:processes` needs a duration such as 10s or 1m30s as `lifecycle.stop_timeout`"],
+    );
+}
+
+#[test]
+fn a_required_service_that_does_not_start_ends_the_application() {
+    let start = |process: &str, more: &str, script: &str, code: i32, expected: &[&str]| {
+        let lines = format!("    process: {process}\n    host: processes\n    lifecycle: {{auto_start: true{more}}}\n");
+        let index = service(&lines);
+        let files = [("_index.yaml", index.as_str()), ("main.lua", GREET), ("work.lua", script)];
+        check(&files, &["run", "-s", "."], code, expected)
+    };
+    let place = ["error: no way", "--> ./work.lua:2", "2 | error(\"no way\")", "entry app:work, which did not start"];
+    let required = "= service `app:one`, which is required";
+    let fails = "local x = 1\nerror(\"no way\")\n";
+    assert_eq!(start("work", "", fails, 1, &[&place[..], &[required]].concat()), "");
+    assert_eq!(start("work", ", startup: optional", fails, 0, &[]), "hi\n");
+    let no_method = ["error: method \"main\" not found in module", "return { main = main }", required];
+    assert_eq!(start("work", "", "return {}", 1, &no_method), "");
+    let missing = ["warning: entry `app:one` refers to `app:wrok`", "did you mean `app:work`?"];
+    let not_found = ["error: entry not found: app:wrok; did you mean `app:work`?", required];
+    let told = start("wrok", "", GREET, 1, &not_found);
+    assert_eq!(told, "");
+    let index = service("    process: wrok\n    host: processes\n");
+    let files = [("_index.yaml", index.as_str()), ("main.lua", GREET), ("work.lua", GREET)];
+    check(&files, &["check", "."], 0, &missing);
+    assert_eq!(
+        start("work", ", start_timeout: 100ms", "while true do end", 1, &["it did not start within 100ms", required]),
+        ""
+    );
+    // What has begun to run has started, however it goes on.
+    assert_eq!(start("work", "", "return { main = function() error('later') end }", 0, &[]), "hi\n");
+}

@@ -160,6 +160,92 @@ fn a_command_that_ends_does_not_wait_for_processes_that_only_wait() {
     assert_eq!(told(&ended), ("ready\nslept\n", "", Some(3)));
 }
 
+/// Two services, of which the first depends on the second, and whatever is printed goes through one that is no service.
+const SERVICES: &str = "\
+namespace: app
+entries:
+  - {name: processes, kind: process.host}
+  - {name: terminal, kind: terminal.host}
+  - {name: volume, kind: fs.directory, directory: out, auto_init: true}
+  - {name: work, kind: process.lua, source: file://work.lua, modules: [fs]}
+  - {name: a, kind: process.service, process: work, host: processes, input: [a, b], lifecycle: {auto_start: true, depends_on: [b]}}
+  - {name: b, kind: process.service, process: work, host: processes, input: [b, WAY], lifecycle: {auto_start: true}}
+  - {name: main, kind: process.lua, source: file://main.lua, meta: {command: {name: main, main: true}}}
+";
+
+/// Writes down when it ends.
+const WORK: &str = r#"
+local fs = require("fs")
+
+local function main(name, way)
+    if way == "stuck" then while true do end end
+    process.events():receive()
+    local stream = assert(fs.get("app:volume")):open("/ends", "a")
+    stream:write(name .. "\n")
+    stream:close()
+end
+
+return { main = main }
+"#;
+
+fn with_services(way: &str, main: &str, args: &[&str]) -> (tempfile::TempDir, Program) {
+    let index = SERVICES.replace("WAY", way);
+    let root = folder(&[("_index.yaml", index.as_str()), ("work.lua", WORK), ("main.lua", main)]);
+    let mut program = Program::start(root.path(), &[&["run", "-s"], args, &["."]].concat());
+    program.wait_for_line("ready");
+    (root, program)
+}
+
+fn ends(root: &tempfile::TempDir) -> String {
+    std::fs::read_to_string(root.path().join("out/ends")).unwrap_or_default()
+}
+
+#[test]
+fn services_end_after_those_that_depend_on_them() {
+    for workers in ["1", "2"] {
+        let main = "return { main = function() local e = process.events() print('ready') e:receive() return 3 end }";
+        let (root, program) = with_services("well", main, &["--workers", workers]);
+        interrupt(&program);
+        assert_eq!(told(&program.end()), ("ready\n", "", Some(3)));
+        assert_eq!(ends(&root), "a\nb\n");
+    }
+    // The same when nobody interrupts.
+    let (root, program) = with_services("well", "return { main = function() print('ready') return 4 end }", &[]);
+    assert_eq!(told(&program.end()), ("ready\n", "", Some(4)));
+    assert_eq!(ends(&root), "a\nb\n");
+}
+
+#[test]
+fn a_service_that_does_not_end_is_ended() {
+    let main = "return { main = function() print('ready') end }";
+    let (root, program) = with_services("stuck", main, &["--set", "shutdown.timeout=200ms"]);
+    assert_eq!(told(&program.end()), ("ready\n", "", Some(0)));
+    assert_eq!(ends(&root), "a\n");
+}
+
+#[test]
+fn a_host_that_says_so_gives_its_processes_less_time() {
+    let index = "namespace: app\nentries:\n  - {name: terminal, kind: terminal.host}\n  - {name: processes, kind: \
+                 process.host, lifecycle: {stop_timeout: 50ms}}\n  - {name: work, kind: process.lua, source: file://work.lua, \
+                 modules: [time]}\n  - {name: main, kind: process.lua, source: file://main.lua, meta: {command: {name: main, \
+                 main: true}}}\n";
+    let main = "return { main = function() process.spawn('app:work', 'app:processes') print('ready') end }";
+    let work = "local time = require('time')\nreturn { main = function() while true do time.sleep('1ms') end end }";
+    let root = folder(&[("_index.yaml", index), ("main.lua", main), ("work.lua", work)]);
+    let ended = program::run(root.path(), &["run", "-s", "--set", "shutdown.timeout=1h", "."]);
+    assert_eq!(told(&ended), ("ready\n", "", Some(0)));
+}
+
+#[test]
+fn the_second_interrupt_does_not_wait_for_services() {
+    let main = "return { main = function() local e = process.events() print('ready') e:receive() print('told') end }";
+    let (_root, mut program) = with_services("stuck", main, &["--set", "shutdown.timeout=1h"]);
+    interrupt(&program);
+    program.wait_for_line("told");
+    interrupt(&program);
+    assert_eq!(program.end().code, Some(1));
+}
+
 /// Starts a program that starts one in a session of its own, and waits for it. Prints the numbers of both.
 const OWNER: &str = r#"
 local proc = require("exec").get("process:native"):exec("setsid sleep 600 & echo $$ $!; wait")

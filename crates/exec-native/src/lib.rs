@@ -15,6 +15,7 @@ mod executor;
 pub mod guardian;
 mod input;
 mod launch;
+mod left_over;
 mod lineage;
 mod orphan;
 mod output;
@@ -37,6 +38,7 @@ pub use child::{
 pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
+pub use left_over::{EndedLeftOvers, LeftOver, end_left_overs};
 pub use orphan::init_duties;
 pub use ring::TailRing;
 pub use sighting::{Sighting, boot_id};

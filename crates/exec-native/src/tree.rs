@@ -70,6 +70,14 @@ pub(crate) enum Status {
     Lost,
 }
 
+/// What is known of the end of a leader.
+#[derive(Default)]
+struct End {
+    status: Option<Status>,
+    /// Its status has been collected: its number may be another's.
+    reaped: bool,
+}
+
 /// A leader and the means to find what it started.
 ///
 /// The leader stays a zombie until nothing else is left: so long nobody else gets its number, which is also that of its
@@ -82,8 +90,7 @@ pub(crate) struct Tree {
     level: Containment,
     cgroup: Option<Cgroup>,
     conduct: Conduct,
-    /// How the leader ended, once its status has been collected.
-    reaped: Mutex<Option<Status>>,
+    end: Mutex<End>,
     /// The signal by which it was asked to end, or 0.
     asked: AtomicI32,
     /// Whether the leader was sent a SIGKILL while it lived.
@@ -110,7 +117,7 @@ impl Tree {
             level,
             cgroup,
             conduct,
-            reaped: Mutex::new(None),
+            end: Mutex::default(),
             asked: AtomicI32::new(0),
             forced: AtomicBool::new(false),
             ended: watch::Sender::new(false),
@@ -158,9 +165,9 @@ impl Tree {
 
     /// Sends a signal to whoever is to be asked: the group of the leader, or the leader.
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
-        let reaped = self.reaped();
+        let end = self.end();
         match self.conduct.scope {
-            _ if reaped.is_some() => Err(io::ErrorKind::NotFound.into()),
+            _ if end.reaped => Err(io::ErrorKind::NotFound.into()),
             KillScope::Group => signal_group(self.leader, signal),
             KillScope::Mixed | KillScope::Leader => signal_one(self.pidfd.as_fd(), signal),
         }
@@ -215,18 +222,18 @@ impl Tree {
             self.forced.store(true, Ordering::Release);
         }
         if self.conduct.scope != KillScope::Leader {
-            let reaped = self.reaped();
-            if reaped.is_none() {
+            let end = self.end();
+            if !end.reaped {
                 self.log(signal_group(self.leader, libc::SIGKILL));
             }
-            drop(reaped);
+            drop(end);
             if let Some(cgroup) = &self.cgroup {
                 cgroup.kill();
             }
         }
         // The leader may have left its group.
-        let reaped = self.reaped();
-        if reaped.is_none() {
+        let end = self.end();
+        if !end.reaped {
             self.log(signal_one(self.pidfd.as_fd(), libc::SIGKILL));
         }
     }
@@ -251,18 +258,17 @@ impl Tree {
     }
 
     fn look(&self) -> Option<Status> {
-        let mut reaped = self.reaped();
-        if reaped.is_some() {
-            return *reaped;
+        let mut end = self.end();
+        if end.reaped {
+            return end.status;
         }
         let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags) {
             Ok(None) | Err(rustix::io::Errno::INTR) => None,
-            Ok(Some(status)) => Some(read(&status)),
+            Ok(Some(status)) => Some(*end.status.get_or_insert_with(|| read(&status))),
             Err(_) => {
-                // Its number may be another's by now.
-                *reaped = Some(Status::Lost);
-                *reaped
+                end.reaped = true;
+                Some(*end.status.get_or_insert(Status::Lost))
             }
         }
     }
@@ -290,13 +296,13 @@ impl Tree {
     pub(crate) fn reap(&self, ended: Vec<u32>, left: Vec<u32>) {
         // While the number is still its own.
         roll::leave(self);
-        let mut reaped = self.reaped();
-        if reaped.is_none() {
+        let mut end = self.end();
+        if !std::mem::replace(&mut end.reaped, true) {
             let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
             let status = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags);
-            *reaped = Some(status.ok().flatten().map_or(Status::Lost, |status| read(&status)));
+            end.status.get_or_insert_with(|| status.ok().flatten().map_or(Status::Lost, |status| read(&status)));
         }
-        drop(reaped);
+        drop(end);
         self.ended.send_if_modified(|ended| !std::mem::replace(ended, true));
         let oom_killed = self.cgroup.as_ref().and_then(Cgroup::oom_killed);
         if let Some(cgroup) = &self.cgroup {
@@ -311,7 +317,7 @@ impl Tree {
 
     /// Its number may be another's.
     pub(crate) fn is_reaped(&self) -> bool {
-        self.reaped().is_some()
+        self.end().reaped
     }
 
     pub(crate) fn is_swept(&self) -> bool {
@@ -358,8 +364,8 @@ impl Tree {
         (!had && request != 0).then_some(request)
     }
 
-    fn reaped(&self) -> MutexGuard<'_, Option<Status>> {
-        self.reaped.lock().unwrap_or_else(PoisonError::into_inner)
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -290,6 +290,34 @@ fn drop_kills_or_leaves_it_running() {
 }
 
 #[test]
+fn status_that_somebody_else_collects_is_lost_and_nobody_hangs() {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let collect = |child: &Child| {
+        let pid = rustix::process::Pid::from_raw(child.os_pid() as i32).unwrap();
+        kill(child.os_pid(), rustix::process::Signal::KILL);
+        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED).unwrap().unwrap();
+    };
+    let start = || tokio.block_on(async { child("exec sleep 600", |_| ()) });
+    // The runtime sleeps meanwhile, so nobody else sees the end.
+    let child = start();
+    collect(&child);
+    assert!(child.control().signal(usr1()).is_err());
+    let finished = tokio.block_on(child.finished());
+    assert_eq!((finished.exit.code, finished.exit.signal, finished.exit.reason), (None, None, EndReason::Lost));
+
+    // Whoever has seen the end before knows how it was.
+    let child = start();
+    kill(child.os_pid(), rustix::process::Signal::TERM);
+    block_on(until("it has ended", || state(child.os_pid()) == Some('Z')));
+    let seen = child.try_ended().unwrap();
+    collect(&child);
+    let exit = tokio.block_on(child.finished()).exit;
+    assert_eq!((seen.signal, exit.signal, exit.reason), (Some(15), Some(15), EndReason::Signaled));
+}
+
+#[test]
 fn spawn_outside_of_a_runtime_is_an_error() {
     let error = Child::spawn(Launch::new("true"), ChildOptions::new("outside")).unwrap_err();
     assert!(error.to_string().contains("Tokio"), "{error}");

@@ -1,4 +1,7 @@
 //! Whatever a supervised process writes arrives, and never keeps anybody waiting.
+//!
+//! The full flood takes a while: `PERILUNE_FLOOD=1073741824 cargo test --release -p perilune-exec-native --test
+//! child_output flood -- --nocapture` prints how long it took and how much memory.
 
 mod support;
 
@@ -66,8 +69,13 @@ fn much_output_arrives_whole_in_little_memory() {
         ];
         for (line, expected, length) in cases {
             let (sink, told) = Checked::new(expected);
-            let child = child(&line, |options| options.stdout = vec![Box::new(sink)]);
-            let mut slow = child.output().subscribe();
+            let output = ChildOutput::new(64 << 10);
+            // From before the start, so that nothing goes by unseen.
+            let mut slow = output.subscribe();
+            let child = child(&line, |options| {
+                options.output = output;
+                options.stdout = vec![Box::new(sink)];
+            });
             assert!(child.finished().await.exit.success());
             assert_eq!(told.try_iter().collect::<Vec<_>>(), [Ok(length)], "{line}");
             assert_eq!(child.output().bytes(OutputStream::Stdout), length);
@@ -82,6 +90,49 @@ fn much_output_arrives_whole_in_little_memory() {
         let grown = resident().saturating_sub(before);
         assert!(grown < 32 << 20, "{grown} bytes more");
     });
+}
+
+#[test]
+fn flood_on_both_streams_takes_little_memory_whoever_looks_on() {
+    let each: u64 = std::env::var("PERILUNE_FLOOD").ok().map_or(64 << 20, |bytes| bytes.parse().unwrap());
+    block_on(async {
+        let (before, start) = (resident(), Instant::now());
+        let (sink, told) = Checked::new(|_| 0);
+        let line = format!("head -c {each} /dev/zero >&2 & head -c {each} /dev/zero; wait");
+        // Counting is enough: looking at each byte takes longer than writing it.
+        let sink = Counted(sink);
+        let output = ChildOutput::new(64 << 10);
+        let mut slow = output.subscribe();
+        let child = child(&line, |options| {
+            options.output = output;
+            options.stderr = vec![Box::new(sink)];
+        });
+        let finished = child.finished().await;
+        let grown = resident().saturating_sub(before);
+        println!("2 x {each} bytes in {:?} with {grown} bytes more", start.elapsed());
+        assert!(finished.exit.success() && !finished.output_cut);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [Ok(each)]);
+        assert_eq!(child.output().bytes(OutputStream::Stdout), each);
+        let mut received = 0;
+        while let Some(chunk) = slow.recv().await {
+            received += chunk.bytes.len() as u64 + chunk.lost;
+        }
+        assert_eq!(received, 2 * each);
+        assert!(grown < 32 << 20, "{grown} bytes more");
+    });
+}
+
+struct Counted(Checked);
+
+#[async_trait::async_trait]
+impl OutputSink for Counted {
+    async fn write(&mut self, bytes: &[u8]) {
+        self.0.seen += bytes.len() as u64;
+    }
+
+    async fn end(&mut self) {
+        self.0.end().await;
+    }
 }
 
 #[test]
@@ -112,9 +163,10 @@ fn merged_streams_keep_their_order() {
 #[test]
 fn subscribers_are_given_both_streams_from_where_they_begin() {
     block_on(async {
-        let child = child("echo out; read -r line; echo err >&2; kill -STOP $$; echo last; printf rest", |_| ());
-        let mut received = Vec::new();
-        let mut receiver = child.output().subscribe();
+        let output = ChildOutput::new(0);
+        let (mut received, mut receiver) = (Vec::new(), output.subscribe());
+        let line = "echo out; echo err >&2; kill -STOP $$; echo last; printf rest";
+        let child = child(line, |options| options.output = output);
         until("it waits", || state(child.os_pid()) == Some('T')).await;
         let late = child.output().subscribe();
         child.control().signal(OsSignal::new(18).unwrap()).unwrap();

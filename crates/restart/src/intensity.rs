@@ -75,3 +75,28 @@ impl Intensity {
         now.saturating_duration_since(at) <= self.window
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_goes_back_does_not_confuse_the_window() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut intensity = Intensity::new(2, 10 * second);
+        assert!(intensity.record(start + 5 * second));
+        assert!(intensity.record(start));
+        assert!(!intensity.record(start));
+        assert_eq!(intensity.count(start), 2);
+        assert_eq!(intensity.count(start + 16 * second), 0);
+        intensity.clear();
+        assert!(!intensity.is_full(start));
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_reached_from_the_beginning() {
+        let mut intensity = Intensity::new(0, Duration::ZERO);
+        assert!(intensity.is_full(Instant::now()) && !intensity.record(Instant::now()));
+    }
+}

@@ -9,7 +9,7 @@ pub enum RestartPolicy {
     Temporary,
     /// After a failure. Configuration may also say `on-failure`.
     #[default]
-    #[serde(alias = "on-failure", alias = "on_failure")]
+    #[serde(alias = "on-failure")]
     Transient,
     /// After every end. Configuration may also say `always`.
     #[serde(alias = "always")]

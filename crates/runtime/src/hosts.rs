@@ -108,6 +108,10 @@ fn host_spec(entry: &Entry) -> HostSpec {
 }
 
 fn stop_timeout(entry: &Entry) -> Duration {
-    let text = || entry.data.get("lifecycle")?.get("stop_timeout")?.as_str();
-    text().and_then(parse_duration).unwrap_or(STOP_TIMEOUT)
+    own_stop_timeout(entry).unwrap_or(STOP_TIMEOUT)
+}
+
+/// How long the processes of a host have to end, if its entry says so.
+pub(crate) fn own_stop_timeout(entry: &Entry) -> Option<Duration> {
+    entry.data.get("lifecycle")?.get("stop_timeout")?.as_str().and_then(parse_duration)
 }

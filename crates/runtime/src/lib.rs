@@ -16,6 +16,7 @@ mod registry;
 mod report;
 mod runtime;
 mod services;
+mod supervision;
 mod support;
 mod terminal;
 #[cfg_attr(not(unix), path = "volume/none.rs")]
@@ -31,3 +32,4 @@ pub use policy_report::PolicyReport;
 pub use policy_test::PolicyTests;
 pub use report::script_error;
 pub use runtime::{Runtime, RuntimeBuilder, StartError, check};
+pub use supervision::{ServiceInfo, ServiceState};

@@ -16,12 +16,15 @@ use crate::registry::{Listener, Prepared, Transition, Version, refusal};
 /// Keeps the policies, and what hosts say of their processes, as the entries have them.
 pub(crate) struct Policies {
     engine: Arc<RuleEngine>,
-    subjects: Arc<HostSubjects>,
+    subjects: Arc<Subjects>,
 }
 
-/// What the processes of a host act for unless who starts them says otherwise.
+/// What the processes of a host, and those of a service, act for unless who starts them says otherwise.
 #[derive(Default)]
-pub(crate) struct HostSubjects(RwLock<HashMap<HostId, Subject>>);
+pub(crate) struct Subjects {
+    hosts: RwLock<HashMap<HostId, Subject>>,
+    services: RwLock<HashMap<EntryId, Subject>>,
+}
 
 /// What is wrong with a policy, or with what a host says of its processes.
 pub(crate) struct Problem<'a> {
@@ -31,26 +34,40 @@ pub(crate) struct Problem<'a> {
 }
 
 /// What a set of entries puts in force.
-type InForce = (RuleSet, Vec<(EntryId, Subject)>);
+type InForce = (RuleSet, Found);
 
-impl HostSubjects {
+/// Subjects by the entries that have them.
+#[derive(Default)]
+struct Found {
+    hosts: Vec<(EntryId, Subject)>,
+    services: Vec<(EntryId, Subject)>,
+}
+
+impl Subjects {
     /// The subject of a host's processes.
     pub(crate) fn of(&self, host: HostId) -> Option<Subject> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&host).cloned()
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&host).cloned()
     }
 
-    fn set(&self, subjects: Vec<(EntryId, Subject)>) {
-        let subjects = subjects.into_iter().map(|(id, subject)| (HostId::new(id.as_str()), subject)).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = subjects;
+    /// The subject of a service's process on that host: its own, or else the host's.
+    pub(crate) fn of_service(&self, service: &EntryId, host: HostId) -> Option<Subject> {
+        let own = self.services.read().unwrap_or_else(PoisonError::into_inner).get(service).cloned();
+        own.or_else(|| self.of(host))
+    }
+
+    fn set(&self, found: Found) {
+        let hosts = found.hosts.into_iter().map(|(id, subject)| (HostId::new(id.as_str()), subject)).collect();
+        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
+        *self.services.write().unwrap_or_else(PoisonError::into_inner) = found.services.into_iter().collect();
     }
 }
 
 impl Policies {
     /// Puts in force what is in `version`, which has been checked.
-    pub(crate) fn start(engine: Arc<RuleEngine>, subjects: Arc<HostSubjects>, version: &Version) -> Self {
-        if let Ok((set, of_hosts)) = read(version.entries().map(|entry| &**entry), &RuleSet::default()) {
+    pub(crate) fn start(engine: Arc<RuleEngine>, subjects: Arc<Subjects>, version: &Version) -> Self {
+        if let Ok((set, found)) = read(version.entries().map(|entry| &**entry), &RuleSet::default()) {
             engine.put(set);
-            subjects.set(of_hosts);
+            subjects.set(found);
         }
         Self { engine, subjects }
     }
@@ -58,17 +75,17 @@ impl Policies {
 
 impl Listener for Policies {
     fn prepare(&self, change: &Transition<'_>) -> Result<Prepared, Failure> {
-        let is_concerned = |entry: &Arc<Entry>| PolicyKind::parse(&entry.kind).is_some() || entry.definition.is_host();
+        let is_concerned = |entry: &Arc<Entry>| PolicyKind::parse(&entry.kind).is_some() || has_subject(entry);
         if !change.steps.iter().any(|step| step.before.iter().chain(&step.after).any(is_concerned)) {
             return Ok(Prepared::default());
         }
         let entries = change.new.entries().map(|entry| &**entry);
-        let (set, of_hosts) = read(entries, &self.engine.current())
+        let (set, found) = read(entries, &self.engine.current())
             .map_err(|problems| refusal(problems.into_iter().map(|problem| problem.message).collect()))?;
         let (engine, subjects) = (Arc::clone(&self.engine), Arc::clone(&self.subjects));
         Ok(Prepared::default().publish(move || {
             engine.put(set);
-            subjects.set(of_hosts);
+            subjects.set(found);
         }))
     }
 }
@@ -106,7 +123,7 @@ fn read<'a>(entries: impl Iterator<Item = &'a Entry> + Clone, before: &RuleSet) 
     }
     // Ids of entries are all different.
     let set = before.replaced(sources).unwrap_or_default();
-    let subjects = host_subjects(entries, &set)?;
+    let subjects = of_entries(entries, &set)?;
     Ok((set, subjects))
 }
 
@@ -162,20 +179,23 @@ pub(crate) fn map(value: &ConfigValue) -> Result<Map, String> {
 
 const LIFECYCLE: &str = "lifecycle.security";
 
-/// Reads `lifecycle.security` of all hosts.
-fn host_subjects<'a>(
-    entries: impl Iterator<Item = &'a Entry>,
-    set: &RuleSet,
-) -> Result<Vec<(EntryId, Subject)>, Vec<Problem<'a>>> {
-    let (mut subjects, mut found) = (Vec::new(), Vec::new());
-    for entry in entries.filter(|entry| entry.definition.is_host()) {
+/// Whether what it runs may act for somebody of its own.
+fn has_subject(entry: &Entry) -> bool {
+    entry.definition.is_host() || entry.definition.service().is_some()
+}
+
+/// Reads `lifecycle.security` of all hosts and services.
+fn of_entries<'a>(entries: impl Iterator<Item = &'a Entry>, set: &RuleSet) -> Result<Found, Vec<Problem<'a>>> {
+    let (mut subjects, mut found) = (Found::default(), Vec::new());
+    for entry in entries.filter(|entry| has_subject(entry)) {
         let security = entry.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security"));
         let Some(security) = security else { continue };
         let mut problems = Vec::new();
         // What is misread here would not be in force, so nothing is let pass.
         if check_keys(LIFECYCLE, security, &SECURITY, &mut problems) {
             let subject = subject(LIFECYCLE, entry.id.namespace(), security, set, &mut problems);
-            subjects.push((entry.id.clone(), subject));
+            let of_kind = if entry.definition.is_host() { &mut subjects.hosts } else { &mut subjects.services };
+            of_kind.push((entry.id.clone(), subject));
         }
         found.extend(problems.into_iter().map(|(position, problem)| {
             let message = format!("entry `{}`: {problem}", entry.id);

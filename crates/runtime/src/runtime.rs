@@ -1,6 +1,7 @@
+mod shutdown;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use perilune_actor_core::{ActorInfo, HostId, Pid, Scheduler, Spawn, Value, WorkerInfo};
@@ -15,17 +16,15 @@ use crate::command::{CommandInfo, Foreground};
 use crate::config::Config;
 use crate::executors::Executors;
 use crate::guard::Guarded;
-use crate::hosts::{Hosts, functions_host};
-use crate::policies::{self, HostSubjects, Policies};
+use crate::hosts::Hosts;
+use crate::policies::{self, Policies, Subjects};
 use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::services::AppServices;
+use crate::supervision::{Driver, ServiceInfo, Supervised};
 use crate::support::unsupported;
 use crate::terminal::StdTerminal;
 use crate::volume::Volumes;
-
-/// How often a stopping application is asked whether anybody still acts.
-const QUIET_CHECK: Duration = Duration::from_millis(20);
 
 /// A running application. Dropping it ends every process at once; [`stop`](Self::stop) lets them finish.
 pub struct Runtime {
@@ -35,6 +34,7 @@ pub struct Runtime {
     scheduler: Arc<LocalScheduler>,
     io: Option<tokio::runtime::Runtime>,
     warnings: Diagnostics,
+    supervision: Driver,
     stopped: AtomicBool,
 }
 
@@ -54,10 +54,13 @@ pub enum StartError {
     /// The script does not run.
     #[error("{0}")]
     Script(String),
+    /// A service that the application requires does not run.
+    #[error("{0}")]
+    Service(String),
 }
 
 impl Runtime {
-    /// Checks an application and starts its hosts. No script runs yet.
+    /// Checks an application and starts its hosts. No script runs yet; [`start_services`](Self::start_services) is next.
     ///
     /// # Errors
     /// An application with errors, or threads that could not be had. Nothing is left running.
@@ -94,7 +97,7 @@ impl Runtime {
             .build()
             .map_err(|error| StartError::Runtime(error.to_string()))?;
         let engine = Arc::new(RuleEngine::default());
-        let subjects = Arc::new(HostSubjects::default());
+        let subjects = Arc::new(Subjects::default());
         let volumes = Volumes::new(&loaded.root, io.handle().clone());
         let registry = Arc::new(Registry::new(loaded, config.registry_history));
         let policies = Policies::start(Arc::clone(&engine), Arc::clone(&subjects), &registry.version());
@@ -113,12 +116,37 @@ impl Runtime {
         let guarded = Guarded::new(Arc::clone(&services), engine, strictness);
         let scheduler = Arc::new(start_scheduler(&config, Arc::new(guarded))?);
         let hosts = Hosts::start(&(Arc::clone(&scheduler) as _), registry.version().entries());
+        let supervision = Driver::new(Supervised {
+            registry: Arc::clone(&registry),
+            services: Arc::clone(&services),
+            scheduler: Arc::downgrade(&scheduler),
+            io: io.handle().clone(),
+        });
+        // Before the hosts: a service that goes with its host is to know that it goes.
+        registry.listen(supervision.listener());
         registry.listen(Arc::new(hosts));
         registry.listen(Arc::new(policies));
         registry.listen(Arc::clone(&services.executors) as _);
         registry.listen(Arc::clone(&services.environment) as _);
         let stopped = AtomicBool::new(false);
-        Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, stopped })
+        Ok(Self { config, registry, services, scheduler, io: Some(io), warnings, supervision, stopped })
+    }
+
+    /// Starts the services that start with the application, and what they depend on. Returns when each of them runs or
+    /// could not be started; those that failed and are not required are tried again.
+    ///
+    /// # Errors
+    /// A service that the application requires did not start. Others may run: [`stop`](Self::stop) ends them.
+    pub fn start_services(&self) -> Result<(), StartError> {
+        self.supervision.start().map_err(|refused| {
+            let texts = refused.into_iter().map(|(id, text)| format!("{text}\n  = service `{id}`, which is required"));
+            StartError::Service(texts.collect::<Vec<_>>().join("\n"))
+        })
+    }
+
+    /// The services, at about this moment, by id.
+    pub fn services(&self) -> Vec<ServiceInfo> {
+        self.supervision.infos()
     }
 
     /// Logs every script that does not compile, but for one that is about to say so itself.
@@ -238,17 +266,6 @@ impl Runtime {
         Ok(io.handle().clone())
     }
 
-    /// Whether nothing can happen any more unless somebody outside makes it: no process runs or is about to, no timer is
-    /// pending but deadlines of cancels, and nothing is in flight.
-    fn is_quiet(&self) -> bool {
-        let idle =
-            |workers: &[WorkerInfo]| workers.iter().all(|worker| worker.runnable + worker.timers + worker.pending == 0);
-        let slices = |workers: &[WorkerInfo]| workers.iter().map(|worker| worker.slices).sum::<u64>();
-        // Workers answer one after the other. If none has run anything between two rounds, no message was on its way.
-        let (first, second) = (self.scheduler.workers(), self.scheduler.workers());
-        idle(&first) && idle(&second) && slices(&first) == slices(&second)
-    }
-
     /// The live processes, at about this moment.
     pub fn processes(&self) -> Vec<ActorInfo> {
         self.scheduler.actors()
@@ -262,40 +279,6 @@ impl Runtime {
     /// The workers, at about this moment.
     pub fn workers(&self) -> Vec<WorkerInfo> {
         self.scheduler.workers()
-    }
-
-    /// Ends the application: a cancel to every process, the time of `shutdown.timeout` to act on it, then force. Force
-    /// comes at once when nobody acts any more: all that is left waits for messages that nobody will send.
-    pub fn stop(&self) {
-        if self.stopped.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let (tell, all_ended) = std::sync::mpsc::channel::<()>();
-        // From here on no host is added.
-        self.registry.close();
-        let version = self.registry.version();
-        let hosts = version.entries().filter(|entry| entry.definition.is_host());
-        let hosts: Vec<_> = hosts.map(|host| HostId::new(host.id.as_str())).chain([functions_host()]).collect();
-        // At once: the timeout is for the whole, not for each.
-        std::thread::scope(|scope| {
-            for id in hosts {
-                let tell = tell.clone();
-                scope.spawn(move || {
-                    self.scheduler.stop_host(id, self.config.shutdown_timeout, "host shutdown".into());
-                    drop(tell);
-                });
-            }
-            drop(tell);
-            // Ends when the last of them has let go of its end.
-            while all_ended.recv_timeout(QUIET_CHECK) == Err(RecvTimeoutError::Timeout) {
-                if self.is_quiet() {
-                    self.scheduler.stop();
-                    break;
-                }
-            }
-        });
-        self.scheduler.stop();
-        self.end_programs(self.config.shutdown_timeout);
     }
 
     /// Ends all programs that processes have started, those that do not obey within `grace` by force.

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::executors::Executors;
-use crate::policies::HostSubjects;
+use crate::policies::Subjects;
 use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
@@ -30,7 +30,7 @@ pub(crate) struct AppServices {
     events: EventBus,
     pub(crate) executors: Arc<Executors>,
     io: Handle,
-    pub(crate) subjects: Arc<HostSubjects>,
+    pub(crate) subjects: Arc<Subjects>,
 }
 
 impl AppServices {
@@ -39,7 +39,7 @@ impl AppServices {
         entries: AppRegistry,
         volumes: Volumes,
         prints_all: bool,
-        subjects: Arc<HostSubjects>,
+        subjects: Arc<Subjects>,
         executors: Executors,
         io: Handle,
     ) -> Self {
@@ -55,6 +55,11 @@ impl AppServices {
             io,
             subjects,
         }
+    }
+
+    /// Tells those who have subscribed.
+    pub(crate) fn announce(&self, event: Published) {
+        self.events.publish(event);
     }
 
     fn stdout(line: &[u8]) {
@@ -102,7 +107,7 @@ impl Services for AppServices {
     }
 
     fn publish(&self, _: &Origin<'_>, event: Published) -> Result<(), Failure> {
-        self.events.publish(event);
+        self.announce(event);
         Ok(())
     }
 

@@ -19,20 +19,14 @@ pub(crate) fn unsupported(entry: &Entry) -> Vec<Unsupported> {
     if entry.definition.is_host() && entry.id.as_str() == FUNCTIONS {
         say(Severity::Error, &entry.data, "this name belongs to the host of functions");
     }
-    match &entry.definition {
-        Definition::Host(host) => {
-            let dedicated = entry.data.get("isolation").filter(|_| host.isolation == Isolation::Dedicated);
-            if let Some(key) = dedicated {
-                say(Severity::Error, key, "this version has no dedicated isolation");
-            }
-            if let Some(key) = entry.data.get("memory_limit").filter(|_| host.memory_limit.is_some()) {
-                say(Severity::Error, key, "this version has no memory limit");
-            }
+    if let Definition::Host(host) = &entry.definition {
+        let dedicated = entry.data.get("isolation").filter(|_| host.isolation == Isolation::Dedicated);
+        if let Some(key) = dedicated {
+            say(Severity::Error, key, "this version has no dedicated isolation");
         }
-        _ if entry.kind == "process.service" => {
-            say(Severity::Warning, &entry.data, "this version does not start services");
+        if let Some(key) = entry.data.get("memory_limit").filter(|_| host.memory_limit.is_some()) {
+            say(Severity::Error, key, "this version has no memory limit");
         }
-        _ => {}
     }
     found
 }

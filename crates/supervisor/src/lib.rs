@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod health;
 pub mod log;
 pub mod shutdown;
+pub mod state;
 
 mod atomic_file;
 mod beside;

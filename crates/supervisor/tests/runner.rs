@@ -541,3 +541,35 @@ fn process_finds_what_its_spec_and_options_say() {
         assert!(text.lines().any(|found| found == format!("{}={}", own.0, own.1)), "{text}");
     });
 }
+
+#[test]
+fn log_files_have_everything_when_a_wait_or_a_stop_is_over() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, all) = (folder.path().join("logs/out"), folder.path().join("logs/all"));
+        let mut spec = shell("echo first; echo error >&2; printf 'no end'");
+        (spec.log.out_file, spec.log.combined_file) = (Some(out.clone()), Some(all.clone()));
+        let mut runner = ProcessRunner::new(spec, 0);
+        for runs in 1..=3 {
+            runner.start().unwrap();
+            runner.wait().await.unwrap();
+            // The next run appends.
+            assert_eq!(std::fs::read_to_string(&out).unwrap(), "first\nno end".repeat(runs));
+        }
+        assert_eq!(std::fs::read_to_string(&all).unwrap().matches("error\n").count(), 3);
+
+        let mut spec = shell("trap 'echo last; exit' TERM; echo; while :; do sleep 0.01; done");
+        spec.log.out_file = Some(folder.path().join("stopped"));
+        let mut runner = started(spec);
+        until("it is ready", || !runner.recent_output(LogStream::Stdout).is_empty()).await;
+        runner.stop(LONG).await.unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("stopped")).unwrap(), "\nlast\n");
+
+        let mut spec = program("true");
+        spec.log.out_file = Some("/proc/no/such/folder/log".into());
+        let mut runner = ProcessRunner::new(spec, 0);
+        let error = runner.start().unwrap_err();
+        assert!(matches!(&error, ProcessError::SpawnFailed(why) if why.contains("/proc/no")), "{error}");
+        assert_eq!((runner.state(), runner.last_pid()), (&crashed(None), None));
+    });
+}

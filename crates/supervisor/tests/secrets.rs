@@ -125,7 +125,7 @@ fn errors_of_files_hide_what_is_in_them() {
     let broken = [
         ("mail.toml", format!("key = '{SECRET}")),
         ("mail.toml", format!("key = ['{SECRET}']")),
-        ("mail.toml", format!("{SECRET}")),
+        ("mail.toml", SECRET.to_owned()),
         ("mail.toml", format!("key = 'a'\nkey = '{SECRET}'")),
         ("mail.json", format!("{{\"key\": \"{SECRET}")),
         ("mail.json", format!("[\"{SECRET}\"]")),

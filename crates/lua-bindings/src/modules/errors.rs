@@ -224,6 +224,7 @@ fn from_table(stack: Stack) -> Result<Failure, Raise> {
         message: text(stack, top + 1).unwrap_or_default(),
         kind: text(stack, top + 2).as_deref().map(ErrorKind::from).unwrap_or_default(),
         retryable: has_retryable.then(|| stack.truthy(top + 3)),
+        explicit: has_retryable,
         details,
         stack: None,
         cause: None,

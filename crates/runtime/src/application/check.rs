@@ -16,6 +16,9 @@ pub const ALWAYS_AVAILABLE: &[&str] =
 /// How many libraries may import one another in a row: each is loaded while its importer waits.
 pub(crate) const IMPORT_DEPTH: usize = 100;
 
+/// The kinds of entries that processes run on.
+const HOSTS: &[&str] = &["process.host", "terminal.host"];
+
 /// Entries by id, wherever they are kept.
 pub(crate) trait Entries {
     fn entry(&self, id: &EntryId) -> Option<&Entry>;
@@ -73,6 +76,7 @@ pub(crate) fn problems<'a>(
         }
         check.references(entry);
         check.storages(entry);
+        check.dependencies(entry);
     }
     if subjects.clone().any(|entry| matches!(entry.definition, Definition::EnvVariable(_))) {
         check.variables();
@@ -124,15 +128,8 @@ impl<'a> Check<'a> {
     /// References that only fail when they are used; entries may also be
     /// added while the application runs.
     fn references(&mut self, entry: &'a Entry) {
-        const HOSTS: &[&str] = &["process.host", "terminal.host"];
-        let service = |key| {
-            let is_service = entry.kind == "process.service";
-            let value = entry.data.get(key).filter(|_| is_service)?;
-            entry.reference(value)
-        };
-        for (reference, kinds) in
-            [(service("process"), &["process.lua"][..]), (service("host"), HOSTS), (entry.default_host(), HOSTS)]
-        {
+        let process = entry.definition.service().and_then(|_| entry.reference(entry.data.get("process")?));
+        for (reference, kinds) in [(process, &["process.lua"][..]), (entry.default_host(), HOSTS)] {
             let Some((id, position)) = reference else {
                 continue;
             };
@@ -146,6 +143,30 @@ impl<'a> Check<'a> {
             };
             let near = self.near(&id, kinds);
             self.report(entry, Severity::Warning, position, message, near);
+        }
+    }
+
+    /// What a service needs to start.
+    fn dependencies(&mut self, entry: &'a Entry) {
+        let Some(service) = entry.definition.service() else { return };
+        let host = &service.host;
+        let problem = match self.entries.entry(&host.target).map(|target| &*target.kind) {
+            Some(kind) if HOSTS.contains(&kind) => None,
+            Some(kind) => Some(format!("is of kind `{kind}`, not `{}`", HOSTS.join("` or `"))),
+            None => Some("does not exist".to_owned()),
+        };
+        if let Some(problem) = problem {
+            let message = format!("{} refers to the host `{}`, which {problem}", of(entry), host.target);
+            let near = self.near(&host.target, HOSTS);
+            self.report(entry, Severity::Error, host.position, message, near);
+        }
+        for dependency in &service.lifecycle.depends_on {
+            let id = &dependency.target;
+            if self.entries.entry(id).is_none() {
+                let message = format!("{} depends on `{id}`, which does not exist", of(entry));
+                let near = did_you_mean(id.as_str(), self.entries.all().map(|entry| entry.id.as_str()));
+                self.report(entry, Severity::Error, dependency.position, message, near.map(did_you_mean_text));
+            }
         }
     }
 
@@ -205,9 +226,18 @@ impl<'a> Check<'a> {
                 storages.map(|storage| (&storage.target, storage.position)).collect()
             },
         };
-        for (entry, position, message) in
-            imports.walk(self.entries, importers).chain(storages.walk(self.entries, subjects))
-        {
+        let dependencies = Chain {
+            what: "dependency",
+            limit: None,
+            is_link: &|entry| entry.definition.service().is_some(),
+            references: &|entry| {
+                let service = entry.definition.service();
+                let dependencies = service.map_or(&[][..], |service| &service.lifecycle.depends_on);
+                dependencies.iter().map(|dependency| (&dependency.target, dependency.position)).collect()
+            },
+        };
+        let found = imports.walk(self.entries, importers).chain(storages.walk(self.entries, subjects.clone()));
+        for (entry, position, message) in found.chain(dependencies.walk(self.entries, subjects)) {
             self.report(entry, Severity::Error, position, message, None);
         }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::environment::{EnvStorage, EnvVariable, StorageReference};
 use super::id::EntryId;
 use super::schema;
+use super::service::Service;
 use super::value::{ConfigData, ConfigValue, Located, Position, ValueError};
 
 /// What the configuration of an entry says, for the kinds that run code or
@@ -20,6 +21,8 @@ pub enum Definition {
     Host(ProcessHost),
     /// `terminal.host`
     Terminal(TerminalHost),
+    /// `process.service`
+    Service(Box<Service>),
     /// `env.storage.memory`, `env.storage.os`, `env.storage.router`
     EnvStorage(EnvStorage),
     /// `env.variable`
@@ -123,11 +126,12 @@ impl Definition {
             "process.lua" => Definition::Process(reader.code(id, data)),
             "function.lua" => Definition::Function(reader.code(id, data)),
             "library.lua" => Definition::Library(reader.code(id, data)),
-            "process.host" => Definition::Host(reader.process_host(data)),
+            "process.host" => Definition::Host(reader.process_host(id, data)),
             "terminal.host" => Definition::Terminal(TerminalHost {
                 hide_logs: reader.keep(data.boolean("hide_logs")).unwrap_or(false),
-                lifecycle: reader.keep(data.map("lifecycle")).cloned(),
+                lifecycle: reader.host_lifecycle(id, data),
             }),
+            "process.service" => Definition::Service(Box::new(reader.service(id, data))),
             "env.storage.memory" => Definition::EnvStorage(EnvStorage::Memory),
             "env.storage.os" => Definition::EnvStorage(EnvStorage::Os),
             "env.storage.router" => Definition::EnvStorage(reader.env_router(id, data)),
@@ -158,6 +162,14 @@ impl Definition {
     pub fn code(&self) -> Option<&Code> {
         match self {
             Definition::Process(code) | Definition::Function(code) | Definition::Library(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// What it says as a service.
+    pub fn service(&self) -> Option<&Service> {
+        match self {
+            Definition::Service(service) => Some(service),
             _ => None,
         }
     }
@@ -242,7 +254,13 @@ impl Reader {
         CallPool { size: sizes.into_iter().flatten().find(|size| *size > 0), buffer: count("buffer") }
     }
 
-    fn process_host(&mut self, data: &ConfigValue) -> ProcessHost {
+    /// Its times and words are looked at as those of services are.
+    fn host_lifecycle(&mut self, id: &EntryId, data: &ConfigValue) -> Option<ConfigValue> {
+        self.lifecycle(id, data);
+        data.get("lifecycle").cloned()
+    }
+
+    fn process_host(&mut self, id: &EntryId, data: &ConfigValue) -> ProcessHost {
         let none = ConfigValue::empty_map(data.position);
         let host = self.keep(data.map("host")).unwrap_or(&none);
         let mut count = |key| {
@@ -257,7 +275,7 @@ impl Reader {
             isolation: self.keep(isolation(data)).unwrap_or_default(),
             memory_limit: self.keep(data.bytes("memory_limit")),
             placement: self.keep(data.string("placement")).cloned(),
-            lifecycle: self.keep(data.map("lifecycle")).cloned(),
+            lifecycle: self.host_lifecycle(id, data),
         }
     }
 }

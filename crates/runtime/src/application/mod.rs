@@ -10,6 +10,7 @@ mod definition;
 mod entry;
 mod environment;
 mod id;
+mod service;
 mod value;
 
 mod diagnostic;
@@ -36,6 +37,7 @@ pub(crate) use loader::YAML_LIMIT;
 pub use loader::{Loaded, load_folder};
 pub(crate) use root::read_text;
 pub(crate) use schema::is_known_kind;
+pub use service::{Dependency, Lifecycle, Service, Startup};
 pub use single_file::load_file;
 pub(crate) use source::Source;
 pub(crate) use spelling::misspelt;

@@ -17,7 +17,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     schema("library.lua", &["source", "method", "modules", "imports"], &[]),
     schema("process.host", &["host", "lifecycle", "isolation", "memory_limit", "placement"], &[]),
     schema("terminal.host", &["hide_logs", "lifecycle"], &[]),
-    schema("process.service", &["process", "host", "input", "lifecycle"], &["process", "host"]),
+    schema("process.service", &["process", "host", "input", "lifecycle"], &[]),
     schema(
         "exec.native",
         &[

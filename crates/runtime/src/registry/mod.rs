@@ -21,7 +21,8 @@ pub(crate) use self::apply::refusal;
 pub(crate) use self::listener::{Listener, Prepared, Transition};
 use self::queue::Queue;
 pub(crate) use self::snapshot::{Snapshot, Version};
-pub(crate) use self::value::invalid;
+pub(crate) use self::step::Step;
+pub(crate) use self::value::{invalid, show};
 use crate::application::{Directory, Entry, Loaded};
 
 /// The entries of a running application, the scripts they define, and how they came to be what they are.

@@ -10,12 +10,15 @@ pub struct PatternError {
     source: regex::Error,
 }
 
+/// Whether what matches may be a secret.
+type Plausible = fn(&[u8]) -> bool;
+
 /// A form that secrets have.
 #[derive(Clone)]
 pub(super) struct Pattern {
     regex: Regex,
     /// What an expression cannot say.
-    plausible: fn(&[u8]) -> bool,
+    plausible: Plausible,
 }
 
 impl Pattern {
@@ -53,7 +56,7 @@ impl Pattern {
 /// Forms of well-known kinds of secrets. A test compiles them all.
 pub(super) fn built_in() -> &'static [Pattern] {
     static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-        let pattern = |(text, plausible): &(&str, fn(&[u8]) -> bool)| {
+        let pattern = |(text, plausible): &(&str, Plausible)| {
             Regex::new(text).ok().map(|regex| Pattern { regex, plausible: *plausible })
         };
         BUILT_IN.iter().filter_map(pattern).collect()
@@ -82,7 +85,7 @@ fn not_replaced(text: &[u8]) -> bool {
     !text.starts_with(b"[REDACTED")
 }
 
-const BUILT_IN: [(&str, fn(&[u8]) -> bool); 23] = [
+const BUILT_IN: [(&str, Plausible); 23] = [
     // Private keys, with all that follows up to the end, or as long as it looks like one.
     (
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?s:.*?)-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:(?:\s|\\n)+[A-Za-z0-9+/=]{20,})*)",

@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use control::RunController;
 pub use output::{OutputChunk, OutputReceiver};
 
-use super::launch::{launch, secrets, spawn_failed};
+use super::launch::{causes, launch, secrets, spawn_failed};
 use super::{ProcessError, ProcessSpec, ProcessState};
 use crate::log::LogStream;
 use crate::shutdown::{self, parse_signal};
@@ -310,7 +310,8 @@ impl ProcessRunner {
         &self.last.left
     }
 
-    /// The newest bytes that its newest run wrote to a stream, as many as its spec says.
+    /// The newest bytes that its newest run wrote to a stream, as many as its spec says, and as it wrote them: secrets are
+    /// made unreadable in files only.
     #[must_use]
     pub fn recent_output(&self, stream: LogStream) -> Vec<u8> {
         self.output.tail(stream.into())
@@ -380,7 +381,8 @@ impl ProcessRunner {
         child.kill_on_drop = shutdown.kill_on_drop;
         child.merge_stderr = log.merge_stderr;
         child.output = self.output.clone();
-        (child.stdout, child.stderr) = output::sinks(&self.spec, self.instance).map_err(failed)?;
+        (child.stdout, child.stderr) =
+            output::sinks(&self.spec, self.instance).map_err(|error| failed(causes(&error)))?;
         self.output_used = true;
         let spawned = Child::spawn(launch, child);
         self.last.failure = spawned.as_ref().err().map(ExecError::kind);
@@ -476,7 +478,7 @@ fn os_signal(text: &str) -> Result<OsSignal, ProcessError> {
 }
 
 fn signal_failed(name: &str, error: &ExecError) -> ProcessError {
-    ProcessError::SignalFailed(format!("`{name}`: {}", super::launch::causes(error)))
+    ProcessError::SignalFailed(format!("`{name}`: {}", causes(error)))
 }
 
 fn output_of(spec: &ProcessSpec) -> ChildOutput {

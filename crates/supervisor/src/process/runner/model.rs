@@ -42,12 +42,14 @@ enum Step {
     Pause,
 }
 
-/// What has been done to the newest run.
+/// What has been done to the newest run, unless it had ended before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Done {
     asked: bool,
     killed: bool,
     hit: bool,
+    /// A controller has asked for the end, which the runner sees when it is called next.
+    controlled: bool,
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -141,8 +143,7 @@ impl Life {
 
     async fn take(&mut self, step: Step) {
         let before = self.seen();
-        // A stop by a controller is seen by whatever call comes next.
-        let stops = before.state.is_running() && !self.done.asked && !self.done.killed;
+        let stops = before.state.is_running() && !self.done.controlled;
         let invalid = |result: &Result<(), ProcessError>| matches!(result, Err(ProcessError::InvalidState(_)));
         match step {
             Step::Start => {
@@ -213,13 +214,15 @@ impl Life {
                 assert!(hit.is_ok() || invalid(&hit));
             }
             Step::ControlStop => {
-                self.done.asked |= before.had_child;
                 let asked = self.runner.controller().stop(LONG);
+                self.done.asked |= asked.is_ok();
+                self.done.controlled |= asked.is_ok();
                 assert!((asked.is_ok() && before.had_child) || invalid(&asked));
             }
             Step::ControlKill => {
-                self.done.killed |= before.had_child;
                 let asked = self.runner.controller().kill();
+                self.done.killed |= asked.is_ok();
+                self.done.controlled |= asked.is_ok();
                 assert!((asked.is_ok() && before.had_child) || invalid(&asked));
             }
             Step::Pause => tokio::time::sleep(Duration::from_millis(3)).await,
@@ -265,7 +268,7 @@ impl Life {
 
     /// Whether what was done to the newest run can have had this end.
     fn may_end(&self, end: &ProcessState) -> bool {
-        let Done { asked, killed, hit } = self.done;
+        let Done { asked, killed, hit, .. } = self.done;
         let own = match self.kind {
             Kind::Quick(0) => *end == ProcessState::Stopped { exit_code: Some(0) },
             Kind::Quick(code) => {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use perilune_exec_native::{OutputSink, OutputStream};
 
-use crate::log::LogStream;
+use crate::log::{self, LogError, LogStream, OutputOptions};
 use crate::process::ProcessSpec;
 
 /// Receives what a process writes, as far as it keeps up. The process is never slowed down.
@@ -63,11 +63,14 @@ impl From<LogStream> for OutputStream {
 /// Those who get all of the standard output, and of the standard error output.
 pub(crate) type Sinks = (Vec<Box<dyn OutputSink>>, Vec<Box<dyn OutputSink>>);
 
-/// What keeps the output of an instance, as its spec says.
-pub(crate) fn sinks(spec: &ProcessSpec, _instance: u32) -> Result<Sinks, String> {
+/// What keeps the output of an instance, as its spec says. Fails if a file cannot be opened. Blocks as long as disks do.
+pub(crate) fn sinks(spec: &ProcessSpec, instance: u32) -> Result<Sinks, LogError> {
     let log = &spec.log;
-    match [&log.out_file, &log.err_file, &log.combined_file].into_iter().flatten().next() {
-        None => Ok((Vec::new(), Vec::new())),
-        Some(path) => Err(format!("log file `{}` cannot be kept by this runner", path.display())),
+    if log.out_file.is_none() && log.err_file.is_none() && log.combined_file.is_none() {
+        return Ok((Vec::new(), Vec::new()));
     }
+    let outputs = log::open(spec, instance, OutputOptions::default())?;
+    let stdout: Box<dyn OutputSink> = Box::new(outputs.stdout);
+    let stderr = outputs.stderr.map(|writer| Box::new(writer) as Box<dyn OutputSink>);
+    Ok((vec![stdout], stderr.into_iter().collect()))
 }

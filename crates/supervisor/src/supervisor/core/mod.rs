@@ -13,6 +13,8 @@ mod lifecycle;
 mod observe;
 mod plan;
 mod port;
+#[cfg(test)]
+mod tests;
 
 pub(super) use port::{
     Answer, Command, Effect, InstanceKey, Moment, Observation, Order, Rotation, RunEnd, SpecKey, Target, Ticket,
@@ -32,7 +34,7 @@ use self::group::Group;
 use self::job::Job;
 use self::plan::{ShutdownPlan, StopPlan};
 use super::board::View;
-use super::{EventKind, SupervisorConfig, SupervisorEvent};
+use super::{EventKind, ShutdownReport, SupervisorConfig, SupervisorEvent};
 use crate::process::{ProcessSpec, ProcessState};
 
 /// All that a supervisor knows, and what follows from what happens.
@@ -50,7 +52,8 @@ pub(super) struct Core {
     jobs: Vec<Job>,
     plans: Vec<StopPlan>,
     shutdown: Option<ShutdownPlan>,
-    finished: bool,
+    /// There when everything is stopped.
+    report: Option<Arc<ShutdownReport>>,
     alarms: BTreeSet<(Instant, InstanceKey)>,
     seq: u64,
     /// Whose views are out of date.
@@ -78,7 +81,7 @@ impl Core {
             jobs: Vec::new(),
             plans: Vec::new(),
             shutdown: None,
-            finished: false,
+            report: None,
             alarms: BTreeSet::new(),
             seq: 0,
             touched: BTreeSet::new(),
@@ -121,7 +124,7 @@ impl Core {
         let instance = self.alarms.first().map(|&(due, _)| due);
         let group = self.group.as_ref().and_then(|group| group.wake(self.at.now));
         let jobs = self.jobs.iter().filter_map(Job::wake);
-        let shutdown = self.shutdown.as_ref().and_then(ShutdownPlan::wake);
+        let shutdown = self.shutdown.as_ref().filter(|_| self.report.is_none()).and_then(ShutdownPlan::wake);
         jobs.chain(instance).chain(group).chain(shutdown).min()
     }
 
@@ -206,7 +209,7 @@ impl Core {
     }
 
     fn is_shutting_down(&self) -> bool {
-        self.shutdown.is_some() || self.finished
+        self.shutdown.is_some()
     }
 
     /// Tells of something about one run or instance.
