@@ -281,7 +281,7 @@ fn events(stack: Stack) -> Outcome {
         Ok(supervision) => supervision,
         Err(failure) => return stack.fail(failure),
     };
-    push_channel(stack, Followed::Programs, |waker| Ok(supervision.events(waker)))
+    push_channel(stack, Followed::Programs, |waker| supervision.events(waker))
 }
 
 /// `supervise.output(name)`.

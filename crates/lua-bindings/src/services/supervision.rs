@@ -29,7 +29,10 @@ pub trait Supervision: Send + Sync {
     fn names(&self) -> Vec<String>;
 
     /// Everything that happens from now on, as tables. `waker` is called when there is something to take.
-    fn events(&self, waker: Waker) -> Arc<dyn Reports>;
+    ///
+    /// # Errors
+    /// `Unavailable` if nothing can happen any more.
+    fn events(&self, waker: Waker) -> Result<Arc<dyn Reports>, Failure>;
 
     /// Everything that a program writes from now on, line by line, as tables.
     ///
