@@ -52,9 +52,9 @@ impl Supervisions {
             all.live.values().cloned().collect()
         };
         // At once: the grace is for the whole, not for each.
-        let ends = all.into_iter().map(|supervisor| {
-            tokio::spawn(async move { supervisor.shutdown(ShutdownOptions::within(grace)).await })
-        });
+        let ends = all
+            .into_iter()
+            .map(|supervisor| tokio::spawn(async move { supervisor.shutdown(ShutdownOptions::within(grace)).await }));
         for end in ends.collect::<Vec<_>>() {
             // One that panics has nothing left to wait for.
             let _ = end.await;
@@ -231,24 +231,32 @@ async fn carry_out(
         (Order::Remove, _) => supervisor.unregister(name).await,
         (Order::Scale(instances), _) => supervisor.scale(name, instances).await,
         (Order::Kill, None) => {
-            let mut done = Ok(());
+            let mut done = Vec::new();
             for status in supervisor.status_of(name)? {
-                done = done.and(supervisor.kill(name, status.instance).await);
+                done.push(supervisor.kill(name, status.instance).await);
             }
-            done
+            any(done)
         }
         (Order::Signal(signal), None) => {
-            let mut done = Ok(());
+            let mut done = Vec::new();
             for status in supervisor.status_of(name)? {
-                done = done.and(supervisor.signal(name, status.instance, &signal).await);
+                done.push(supervisor.signal(name, status.instance, &signal).await);
             }
-            done
+            any(done)
         }
         (order, _) => {
             let text = format!("{order:?} is not known here");
             Err(SupervisorError::Process(ProcessError::InvalidState(text)))
         }
     }
+}
+
+/// What came of something done to all instances: that some of them do not run is no error unless none does.
+fn any(mut done: Vec<Result<(), SupervisorError>>) -> Result<(), SupervisorError> {
+    if done.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    done.pop().unwrap_or(Ok(()))
 }
 
 /// A supervisor's error as scripts see it: its message, and what is below it.

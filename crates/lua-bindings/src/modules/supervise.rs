@@ -35,11 +35,8 @@ struct Verb {
 
 macro_rules! verb {
     ($constant:ident, $name:literal, $refusal:literal) => {
-        const $constant: Verb = Verb {
-            name: $name,
-            action: concat!("supervise.", $name),
-            refusal: concat!("not allowed to ", $refusal),
-        };
+        const $constant: Verb =
+            Verb { name: $name, action: concat!("supervise.", $name), refusal: concat!("not allowed to ", $refusal) };
     };
 }
 

@@ -78,12 +78,7 @@ struct State {
 }
 
 impl Lines {
-    pub(super) fn of(
-        supervisor: Supervisor,
-        name: &str,
-        io: &Handle,
-        waker: Waker,
-    ) -> Result<Self, SupervisorError> {
+    pub(super) fn of(supervisor: Supervisor, name: &str, io: &Handle, waker: Waker) -> Result<Self, SupervisorError> {
         let queue = Arc::new(Queue { state: Mutex::default(), room: Notify::new(), waker });
         let events = supervisor.events();
         let follow = Follow { id: supervisor.spec(name)?.id, supervisor, name: name.to_owned(), queue: queue.clone() };

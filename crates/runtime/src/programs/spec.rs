@@ -12,19 +12,8 @@ use crate::application::{ConfigData, ConfigValue};
 use crate::registry::{invalid, read_config};
 
 /// What a spec may say.
-const KEYS: &[&str] = &[
-    "name",
-    "command",
-    "args",
-    "cwd",
-    "env",
-    "instances",
-    "restart",
-    "health",
-    "log",
-    "shutdown",
-    "supervision",
-];
+const KEYS: &[&str] =
+    &["name", "command", "args", "cwd", "env", "instances", "restart", "health", "log", "shutdown", "supervision"];
 
 /// Reads a spec, and what goes with it.
 ///

@@ -94,8 +94,8 @@ return function(targets, name)
         { "supervise.signal", { "supervise.signal" }, supervise.signal, "kept", "CONT" },
         { "supervise.scale", { "supervise.scale" }, supervise.scale, "kept", 2 },
         { "supervise.restart", { "supervise.restart" }, supervise.restart, "kept" },
-        { "supervise.stop", { "supervise.stop" }, supervise.stop, "kept" },
         { "supervise.kill", { "supervise.kill" }, supervise.kill, "kept" },
+        { "supervise.stop", { "supervise.stop" }, supervise.stop, "kept" },
         { "supervise.remove", { "supervise.remove" }, supervise.remove, "kept" },
         { "security.token_store", { "security.token_store.get" }, security.token_store, "app:tokens" },
     }
