@@ -60,6 +60,8 @@ pub(super) struct Core {
     touched: BTreeSet<SpecKey>,
     /// Whose alarms are.
     moved: BTreeSet<InstanceKey>,
+    /// Counts whatever may let something go on.
+    changes: u64,
     effects: Vec<Effect>,
 }
 
@@ -86,6 +88,7 @@ impl Core {
             seq: 0,
             touched: BTreeSet::new(),
             moved: BTreeSet::new(),
+            changes: 0,
             effects: Vec::new(),
         }
     }
@@ -150,14 +153,14 @@ impl Core {
     /// Lets everything that goes on over several steps take the next ones.
     fn settle(&mut self) -> Vec<Effect> {
         loop {
-            let before = self.effects.len();
+            let before = (self.changes, self.effects.len());
             self.regroup();
             self.check_dependencies();
             self.check_plans();
             self.check_shutdown();
             self.check_jobs();
             self.prune();
-            if self.effects.len() == before {
+            if (self.changes, self.effects.len()) == before {
                 break;
             }
         }
@@ -190,6 +193,7 @@ impl Core {
     /// To change it: its view and its alarm are brought up to date afterwards.
     fn instance(&mut self, key: InstanceKey) -> Option<&mut Instance> {
         let instance = self.entries.get_mut(&key.spec)?.instances.get_mut(key.instance as usize)?;
+        self.changes += 1;
         self.touched.insert(key.spec);
         self.moved.insert(key);
         Some(instance)

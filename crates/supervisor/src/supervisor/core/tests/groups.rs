@@ -225,6 +225,16 @@ fn one_that_is_given_up_takes_the_others_along_only_if_that_is_wanted() {
 }
 
 #[test]
+fn who_leaves_a_group_lets_the_others_go_on_at_once() {
+    let mut stage = stage(RestartStrategy::OneForAll);
+    stage.crashes("a");
+    assert_eq!(stage.stopped(), ["e"]);
+    // Its end is under way, so this has nothing to order but the turn of the next.
+    stage.ask(Command::RollingRestart { name: "e".to_owned(), batch: 1 });
+    assert_eq!(stage.stopped(), ["d"]);
+}
+
+#[test]
 fn a_kill_of_one_that_is_down_takes_it_out_of_nothing() {
     let mut stage = stage(RestartStrategy::RestForOne);
     stage.crashes("d");
