@@ -46,7 +46,8 @@ pub fn thousands_of_names_of_one_actor_are_found_and_freed<H: Harness>(harness: 
     assert!((0..COUNT / 2).all(|number| names.unregister(&name(number))));
     let mut held = stage.find(probe.pid()).expect("a live actor").names;
     let mut left: Vec<_> = (COUNT / 2..COUNT).map(name).collect();
-    (held.sort(), left.sort());
+    held.sort();
+    left.sort();
     assert_eq!(held, left);
     probe.finish();
     probe.ended();
