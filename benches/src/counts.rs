@@ -60,7 +60,7 @@ impl Figures {
             };
             let change = *now as f64 / committed as f64 - 1.0;
             let text = format!("{name}: {now} instructions, {committed} committed, {:+.1} %", change * 100.0);
-            if !(change <= TOLERANCE) {
+            if change.is_nan() || change > TOLERANCE {
                 worse.push(text);
             } else if change < -TOLERANCE {
                 better.push(text);
