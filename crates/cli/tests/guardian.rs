@@ -64,6 +64,13 @@ fn guardian(of: &Program) -> Option<u32> {
     })
 }
 
+/// Whether a process ignores the signal of that number.
+fn ignores(number: u32, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{number}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
 fn signal(number: u32, name: &str) {
     assert!(Command::new("kill").args([name, &number.to_string()]).status().unwrap().success());
 }
@@ -118,7 +125,8 @@ fn program_that_ends_takes_its_guardian_along() {
 fn program_goes_on_when_its_guardian_is_killed() {
     let (_root, program) = start(ONE);
     let guardian = guardian(&program).expect("a guardian");
-    // It takes no notice of what a terminal may send to all.
+    // Once it has begun, it takes no notice of what a terminal may send to all.
+    until("it ignores interrupts", || ignores(guardian, 2));
     signal(guardian, "-INT");
     signal(guardian, "-KILL");
     until("nothing is left of it", || stat(guardian).is_none());

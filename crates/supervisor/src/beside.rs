@@ -153,15 +153,3 @@ pub(crate) fn how_it_ended(exit: &ExitInfo) -> String {
         (None, None) => "ended, and nobody knows how".to_owned(),
     }
 }
-
-/// An error with its causes, in one line.
-pub(crate) fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}

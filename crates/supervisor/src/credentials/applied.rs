@@ -115,7 +115,7 @@ impl AppliedCredentials {
 impl Drop for AppliedCredentials {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.file.take().map(|file| file.remove()) {
-            tracing::error!(error = crate::beside::explain(&error), "secrets stay in their file");
+            tracing::error!(error = crate::process::launch::causes(&error), "secrets stay in their file");
         }
     }
 }

@@ -77,7 +77,7 @@ struct Waiting {
 }
 
 impl OutputLines {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let stream = || Stream { tail: Tail::new(0), run: 0, splitter: None, is_open: false };
         let state = State {
             name: String::new(),

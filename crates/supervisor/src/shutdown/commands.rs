@@ -3,6 +3,7 @@ use tokio::time::Instant;
 
 use super::{ShutdownConfig, ShutdownError};
 use crate::beside::{self, Failure, Surroundings};
+use crate::process::launch::causes;
 
 /// Runs the commands that come before the signal, one after the other.
 ///
@@ -19,7 +20,7 @@ pub async fn run_pre_shutdown_commands(config: &ShutdownConfig, around: &Surroun
         let reason = match beside::run(CommandLine::Shell(command.clone()), around, left).await {
             Ok(ran) if ran.exit.success() => continue,
             Ok(ran) => beside::how_it_ended(&ran.exit),
-            Err(Failure::Exec(error)) => beside::explain(&error),
+            Err(Failure::Exec(error)) => causes(&error),
             Err(Failure::Late { .. }) => {
                 let error = ShutdownError::Timeout(config.pre_shutdown_timeout);
                 tracing::warn!(os_pid = around.os_pid, command, %error, "pre-shutdown commands are cut short");

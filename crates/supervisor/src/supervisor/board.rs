@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::core::SpecKey;
 use super::{Desired, InstanceStatus, LastExit, Phase};
 use crate::health::HealthStatus;
+use crate::log::{LogStream, OutputCounts, OutputLines};
 use crate::process::{ProcessHandle, ProcessSpec, ProcessState};
 
 /// What everybody may look at without asking: all specs and instances as they were after the newest change.
@@ -20,7 +21,14 @@ pub(super) struct Board {
 #[derive(Debug)]
 pub(super) struct Posted {
     pub(super) spec: Arc<ProcessSpec>,
-    instances: Vec<watch::Sender<Arc<View>>>,
+    instances: Vec<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    view: watch::Sender<Arc<View>>,
+    /// What it writes, from run to run.
+    lines: OutputLines,
 }
 
 /// One instance at one moment. What changes with time alone is worked out when it is looked at.
@@ -48,6 +56,7 @@ pub(super) struct View {
     pub(super) cpu_percent: Option<f32>,
     pub(super) memory_bytes: Option<u64>,
     pub(super) containment: &'static str,
+    pub(super) counts: Option<OutputCounts>,
 }
 
 impl Board {
@@ -61,14 +70,15 @@ impl Board {
         posted.spec = spec;
         posted.instances.truncate(views.len());
         let mut views = views.into_iter();
-        for (sender, view) in posted.instances.iter().zip(views.by_ref()) {
-            sender.send_if_modified(|before| {
+        for (place, view) in posted.instances.iter().zip(views.by_ref()) {
+            place.view.send_if_modified(|before| {
                 let differs = before.differs(&view);
                 *before = Arc::new(view);
                 differs
             });
         }
-        posted.instances.extend(views.map(|view| watch::Sender::new(Arc::new(view))));
+        let place = |view| Place { view: watch::Sender::new(Arc::new(view)), lines: OutputLines::new() };
+        posted.instances.extend(views.map(place));
     }
 
     /// In the order of registration.
@@ -83,15 +93,19 @@ impl Board {
 
 impl Posted {
     pub(super) fn views(&self) -> impl Iterator<Item = Arc<View>> {
-        self.instances.iter().map(|sender| sender.borrow().clone())
+        self.instances.iter().map(|place| place.view.borrow().clone())
     }
 
     pub(super) fn view(&self, instance: u32) -> Option<Arc<View>> {
-        self.instances.get(instance as usize).map(|sender| sender.borrow().clone())
+        self.instances.get(instance as usize).map(|place| place.view.borrow().clone())
     }
 
     pub(super) fn watch(&self, instance: u32) -> Option<watch::Receiver<Arc<View>>> {
-        self.instances.get(instance as usize).map(watch::Sender::subscribe)
+        self.instances.get(instance as usize).map(|place| place.view.subscribe())
+    }
+
+    pub(super) fn lines(&self, instance: u32) -> Option<OutputLines> {
+        self.instances.get(instance as usize).map(|place| place.lines.clone())
     }
 }
 
@@ -113,6 +127,7 @@ impl View {
         let window = self.spec.restart.restart_window;
         let in_window = self.restarts.iter().filter(|at| now.saturating_duration_since(**at) <= window).count();
         let running = self.state.is_running();
+        let written = |stream| self.counts.as_ref().map_or(0, |counts| counts.written(stream));
         InstanceStatus {
             name: self.spec.name.clone(),
             instance: self.instance,
@@ -135,9 +150,9 @@ impl View {
             cpu_percent: self.cpu_percent.filter(|_| running),
             memory_bytes: self.memory_bytes.filter(|_| running),
             containment: self.containment,
-            bytes_out: 0,
-            bytes_err: 0,
-            bytes_lost: 0,
+            bytes_out: written(LogStream::Stdout),
+            bytes_err: written(LogStream::Stderr),
+            bytes_lost: self.counts.as_ref().map_or(0, OutputCounts::lost),
         }
     }
 

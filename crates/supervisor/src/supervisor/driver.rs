@@ -9,12 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use uuid::Uuid;
 
-use super::core::{Answer, Command, Core, Effect, Moment, Observation, Ticket};
+use super::core::{Answer, Command, Core, Effect, Moment, Observation, Order, Ticket};
 use super::life::{Report, Reports, Wish, live, refuse};
 use super::native::NativeLauncher;
 use super::run::{Launcher, Run, Usage};
 use super::supervisor::Shared;
 use super::{ShutdownReport, SupervisorConfig, SupervisorError};
+use crate::credentials::CredentialProvider;
+use crate::log::OutputLines;
 
 /// A command on its way.
 #[derive(Debug)]
@@ -24,8 +26,8 @@ pub(super) struct Ask {
 }
 
 /// What launches processes of this machine.
-pub(super) fn native(config: &SupervisorConfig) -> Arc<dyn Launcher> {
-    Arc::new(NativeLauncher::new(config))
+pub(super) fn native(config: &SupervisorConfig, credentials: Option<Arc<dyn CredentialProvider>>) -> Arc<dyn Launcher> {
+    Arc::new(NativeLauncher::new(config, credentials))
 }
 
 /// Has a supervisor driven: by the runtime around, or by a thread of its own if there is none.
@@ -168,7 +170,8 @@ impl Driver {
     fn report(&mut self, run_id: Uuid, report: Report) {
         let observation = match report {
             Report::Launched(run) => {
-                let observation = Observation::Launched { pid: run.pid(), containment: run.containment() };
+                let (containment, counts) = (run.containment(), run.counts());
+                let observation = Observation::Launched { pid: run.pid(), containment, counts };
                 if let Some(life) = self.lives.get_mut(&run_id) {
                     life.run = Some(run);
                 }
@@ -201,15 +204,22 @@ impl Driver {
                     let (wishes, wished) = mpsc::unbounded_channel();
                     let name = order.spec.display_name(order.instance);
                     self.lives.insert(order.run_id, Life { name, wishes, run: None });
-                    tokio::spawn(live(*order, self.launcher.clone(), wished, self.reports.clone()));
+                    let lines = self.lines(&order);
+                    tokio::spawn(live(*order, self.launcher.clone(), lines, wished, self.reports.clone()));
                 }
                 Effect::Stop { run_id, spec } => self.wish(run_id, Wish::Stop(spec)),
                 Effect::Kill { run_id } => self.wish(run_id, Wish::Kill),
                 Effect::Signal { run_id, signal, ticket } => self.wish(run_id, Wish::Signal(signal, ticket)),
                 Effect::Check { run_id, spec } => self.wish(run_id, Wish::Check(spec)),
-                Effect::ReopenLogs { run_id } => self.wish(run_id, Wish::ReopenLogs),
                 Effect::Rotate { run_id, ticket } => self.wish(run_id, Wish::Rotate(ticket)),
-                Effect::Sample { run_id, ticket } => self.sample(vec![run_id], Some((run_id, ticket))),
+                Effect::Sample { run_id, ticket } => {
+                    // All of them: who is left out of a sample has no share of processors in the next.
+                    let mut runs = self.core.sampled();
+                    if !runs.contains(&run_id) {
+                        runs.push(run_id);
+                    }
+                    self.sample(runs, Some((run_id, ticket)));
+                }
                 Effect::Emit(event) => drop(self.shared.events.send(Arc::new(event))),
                 Effect::Reply { ticket, answer } => {
                     if let Some(reply) = self.replies.remove(&ticket) {
@@ -222,6 +232,13 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// What its instance writes.
+    fn lines(&self, order: &Order) -> OutputLines {
+        let board = self.shared.board.read().unwrap_or_else(PoisonError::into_inner);
+        let lines = board.find(&order.spec.name).and_then(|posted| posted.lines(order.instance));
+        lines.unwrap_or_else(OutputLines::new)
     }
 
     fn wish(&mut self, run_id: Uuid, wish: Wish) {

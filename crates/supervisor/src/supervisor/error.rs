@@ -48,6 +48,9 @@ pub enum SupervisorError {
     /// Everything is being stopped, or was.
     #[error("the supervisor is shutting down")]
     ShuttingDown,
+    /// A log file cannot be opened again.
+    #[error("could not open all log files again")]
+    Logs(#[source] std::sync::Arc<crate::log::LogError>),
     /// Something about one process.
     #[error(transparent)]
     Process(#[from] ProcessError),

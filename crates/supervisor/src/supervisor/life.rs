@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::core::{Observation, Order, RunEnd, Ticket};
 use super::run::{Launcher, Notice, Run};
 use crate::health::HealthCheckResult;
+use crate::log::OutputLines;
 use crate::process::{ProcessError, ProcessSpec};
 
 /// What is asked of the task that has a run.
@@ -18,7 +19,6 @@ pub(super) enum Wish {
     Kill,
     Signal(i32, Ticket),
     Check(Arc<ProcessSpec>),
-    ReopenLogs,
     Rotate(Ticket),
 }
 
@@ -37,6 +37,7 @@ pub(super) type Reports = mpsc::UnboundedSender<(Uuid, Report)>;
 pub(super) async fn live(
     order: Order,
     launcher: Arc<dyn Launcher>,
+    lines: OutputLines,
     mut wishes: mpsc::UnboundedReceiver<Wish>,
     reports: Reports,
 ) {
@@ -47,7 +48,7 @@ pub(super) async fn live(
         let reports = tell.reports.clone();
         Arc::new(move |kind| drop(reports.send((run_id, Report::Observed(Observation::Noticed(kind))))))
     };
-    match launcher.launch(order, notice).await {
+    match launcher.launch(order, lines, notice).await {
         Ok(run) => {
             tell.launched(run.clone());
             let end = attend(&run, &mut wishes, &tell).await;
@@ -104,7 +105,6 @@ fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Observation>, tell: 
             tell.observed(Observation::Answered { ticket, result });
         }
         Wish::Check(spec) => drop(work.spawn(async move { Observation::Checked(run.check(spec).await) })),
-        Wish::ReopenLogs => run.reopen_logs(),
         Wish::Rotate(ticket) => drop(work.spawn(async move {
             let result = run.rotate().await;
             Observation::Rotated { ticket, result }
@@ -163,7 +163,7 @@ pub(super) fn refuse(name: &str, wish: Wish, tell: impl FnOnce(Observation)) {
     match wish {
         Wish::Signal(_, ticket) => tell(Observation::Answered { ticket, result: Err(error()) }),
         Wish::Rotate(ticket) => tell(Observation::Rotated { ticket, result: Err(error()) }),
-        Wish::Stop(_) | Wish::Kill | Wish::Check(_) | Wish::ReopenLogs => {}
+        Wish::Stop(_) | Wish::Kill | Wish::Check(_) => {}
     }
 }
 

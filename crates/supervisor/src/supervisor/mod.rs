@@ -7,6 +7,7 @@ mod options_text;
 mod shutdown;
 mod status;
 mod stream;
+#[expect(clippy::module_inception, reason = "the type that all of this is about")]
 mod supervisor;
 
 mod board;
@@ -15,6 +16,8 @@ mod driver;
 mod life;
 mod native;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use error::SupervisorError;
 pub use event::{EventKind, ExitClassification, SupervisorEvent};

@@ -1,26 +1,30 @@
 //! Runs that are processes of this machine.
 
 mod gate;
+mod secrets;
 mod stopping;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use perilune_exec_api::{ExecError, OsSignal};
-use perilune_exec_native::{CgroupOptions, Child, ChildOptions, ChildOutput, OutputStream};
+use perilune_exec_api::{Containment, ExecError, OsSignal};
+use perilune_exec_native::usage::{Sampler, TreeHandle};
+use perilune_exec_native::{CgroupOptions, Child, ChildOptions, ChildOutput, init_duties};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::gate::Gate;
-use super::SupervisorConfig;
+use self::secrets::Secrets;
 use super::core::{Order, Rotation, RunEnd, level};
-use super::run::{Boxed, Launcher, Notice, OutputFigures, Run, Usage};
+use super::run::{Boxed, Launcher, Notice, Run, Usage};
+use super::{SupervisionOptions, SupervisorConfig};
 use crate::beside::Surroundings;
+use crate::credentials::CredentialProvider;
 use crate::health::{HealthCheckResult, run_check};
-use crate::process::launch::{causes, launch, secrets};
-use crate::process::runner::output::sinks;
+use crate::log::{self, LogEvents, OutputCounts, OutputLines, OutputOptions};
+use crate::process::launch::{causes, launch};
 use crate::process::{ProcessError, ProcessSpec};
 
 /// How long what was killed may take to go.
@@ -28,23 +32,39 @@ const UNKILLABLE: Duration = Duration::from_secs(5);
 /// So many of the last lines are told of.
 const LAST_LINES: usize = 20;
 
+/// What all runs need beside what they are to run.
 pub(super) struct NativeLauncher {
+    terms: Terms,
+    sampler: Arc<Mutex<Sampler>>,
+}
+
+#[derive(Clone)]
+struct Terms {
     cgroup: Option<PathBuf>,
+    log_dir: Option<PathBuf>,
+    credentials: Option<Arc<dyn CredentialProvider>>,
 }
 
 impl NativeLauncher {
-    pub(super) fn new(config: &SupervisorConfig) -> Self {
-        Self { cgroup: config.cgroup_parent.clone() }
+    pub(super) fn new(config: &SupervisorConfig, credentials: Option<Arc<dyn CredentialProvider>>) -> Self {
+        // Whoever is the first process of its system has these duties anyway.
+        if (config.init_duties || std::process::id() == 1)
+            && let Err(error) = init_duties(true)
+        {
+            tracing::error!(error = causes(&error), "orphans are left to the system");
+        }
+        let terms = Terms { cgroup: config.cgroup_parent.clone(), log_dir: config.log_dir.clone(), credentials };
+        Self { terms, sampler: Arc::default() }
     }
 }
 
 impl Launcher for NativeLauncher {
-    fn launch(&self, order: Order, notice: Notice) -> Boxed<'static, Result<Arc<dyn Run>, String>> {
-        let cgroup = self.cgroup.clone().map(CgroupOptions::below);
+    fn launch(&self, order: Order, lines: OutputLines, notice: Notice) -> Boxed<'static, Result<Arc<dyn Run>, String>> {
+        let terms = self.terms.clone();
         Box::pin(async move {
             let name = order.spec.display_name(order.instance);
-            // The system may take its time to load a program.
-            let spawned = tokio::task::spawn_blocking(move || spawn(order, cgroup, notice)).await;
+            // Disks, sources of secrets and the system may take their time.
+            let spawned = tokio::task::spawn_blocking(move || spawn(order, lines, &terms, notice)).await;
             match spawned {
                 Ok(Ok(run)) => Ok(Arc::new(run) as Arc<dyn Run>),
                 Ok(Err(error)) => Err(format!("`{name}`: {error}")),
@@ -54,39 +74,66 @@ impl Launcher for NativeLauncher {
     }
 
     fn sample(&self, runs: Vec<(Uuid, Arc<dyn Run>)>) -> Boxed<'static, Vec<(Uuid, Usage)>> {
-        Box::pin(async move { runs.into_iter().map(|(id, _)| (id, Usage::default())).collect() })
+        let sampler = self.sampler.clone();
+        Box::pin(async move {
+            let trees: Vec<(Uuid, TreeHandle)> =
+                runs.into_iter().filter_map(|(id, run)| Some((id, run.tree()?))).collect();
+            let looked = tokio::task::spawn_blocking(move || {
+                let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
+                let usages = sampler.sample(trees.iter().map(|(_, tree)| tree));
+                trees.into_iter().map(|(id, _)| id).zip(usages).collect::<Vec<_>>()
+            });
+            let used = |(id, usage): (Uuid, Option<perilune_exec_native::usage::Usage>)| {
+                let usage = usage.map(|usage| Usage {
+                    cpu_percent: usage.cpu_percent.map(|percent| percent as f32),
+                    memory_bytes: Some(usage.memory_bytes),
+                });
+                (id, usage.unwrap_or_default())
+            };
+            match looked.await {
+                Ok(usages) => usages.into_iter().map(used).collect(),
+                Err(error) => {
+                    tracing::error!(%error, "nobody knows what processes use");
+                    Vec::new()
+                }
+            }
+        })
     }
 }
 
 struct NativeRun {
     name: String,
     child: Child,
-    output: ChildOutput,
     gate: Gate,
     around: Surroundings,
+    lines: OutputLines,
+    counts: OutputCounts,
+    files: tokio::sync::Mutex<LogEvents>,
+    secrets: Option<Secrets>,
     notice: Notice,
 }
 
-fn spawn(order: Order, cgroup: Option<CgroupOptions>, notice: Notice) -> Result<NativeRun, String> {
+fn spawn(order: Order, lines: OutputLines, terms: &Terms, notice: Notice) -> Result<NativeRun, String> {
     let Order { run_id, instance, spec, options } = order;
-    let secrets = secrets(&spec)?;
+    let secrets = Secrets::apply(&spec, instance, &options, terms.credentials.as_ref())?;
+    let variables = secrets.as_ref().map(Secrets::env).unwrap_or_default();
     let mut env: BTreeMap<String, String> = spec.env.clone().into_iter().collect();
-    env.extend(secrets.iter().cloned());
-    let mut launch = launch(&spec, instance, &options, secrets, run_id);
-    let mut child = ChildOptions::new(run_id.to_string());
-    child.containment = options.containment;
-    child.cgroup = cgroup;
-    child.kill_scope = spec.shutdown.kill_scope.into();
-    child.sweep_on_exit = spec.shutdown.sweep_on_exit;
-    child.leftover_grace = spec.shutdown.leftover_grace;
-    child.drain_timeout = spec.shutdown.drain_timeout;
-    child.kill_on_drop = spec.shutdown.kill_on_drop;
-    child.merge_stderr = spec.log.merge_stderr;
-    let output = ChildOutput::new(usize::try_from(spec.log.tail_bytes).unwrap_or(usize::MAX));
-    child.output = output.clone();
-    (child.stdout, child.stderr) = sinks(&spec, instance).map_err(|error| causes(&error))?;
+    env.extend(variables.iter().cloned());
+    let mut launch = launch(&spec, instance, &options, variables, run_id);
+
+    let mut output = OutputOptions::default();
+    output.log_dir.clone_from(&terms.log_dir);
+    output.secrets = secrets.as_ref().map(Secrets::values).unwrap_or_default();
+    output.lines = Some(lines);
+    let outputs = log::open(&spec, instance, output).map_err(|error| causes(&error))?;
+    let mut child = child_options(&spec, &options, run_id, terms);
+    child.stdout.push(Box::new(outputs.stdout));
+    if let Some(stderr) = outputs.stderr {
+        child.stderr.push(Box::new(stderr));
+    }
     let gate = Gate::prepare(&options.readiness, &mut launch, &mut child)
         .map_err(|error| format!("its readiness cannot be watched: {error}"))?;
+
     let child = Child::spawn(launch, child).map_err(|error| causes(&error))?;
     let around = Surroundings {
         env_mode: options.env_mode.clone(),
@@ -95,7 +142,36 @@ fn spawn(order: Order, cgroup: Option<CgroupOptions>, notice: Notice) -> Result<
         identity: options.identity.clone(),
         os_pid: Some(child.os_pid()),
     };
-    Ok(NativeRun { name: spec.display_name(instance), child, output, gate, around, notice })
+    Ok(NativeRun {
+        name: spec.display_name(instance),
+        child,
+        gate,
+        around,
+        lines: outputs.lines,
+        counts: outputs.counts,
+        files: tokio::sync::Mutex::new(outputs.events),
+        secrets,
+        notice,
+    })
+}
+
+fn child_options(spec: &ProcessSpec, options: &SupervisionOptions, run_id: Uuid, terms: &Terms) -> ChildOptions {
+    let mut child = ChildOptions::new(run_id.to_string());
+    child.cgroup = terms.cgroup.clone().map(CgroupOptions::below);
+    child.containment = match options.containment {
+        // The closest there is, where nothing else was asked for.
+        Containment::Scan if terms.cgroup.is_some() => Containment::Cgroup,
+        asked => asked,
+    };
+    child.kill_scope = spec.shutdown.kill_scope.into();
+    child.sweep_on_exit = spec.shutdown.sweep_on_exit;
+    child.leftover_grace = spec.shutdown.leftover_grace;
+    child.drain_timeout = spec.shutdown.drain_timeout;
+    child.kill_on_drop = spec.shutdown.kill_on_drop;
+    child.merge_stderr = spec.log.merge_stderr;
+    // What is kept is kept with the lines.
+    child.output = ChildOutput::new(0);
+    child
 }
 
 impl Run for NativeRun {
@@ -116,16 +192,7 @@ impl Run for NativeRun {
     }
 
     fn ended(&self) -> Boxed<'_, RunEnd> {
-        Box::pin(async move {
-            let finished = self.child.finished().await;
-            RunEnd {
-                code: finished.exit.code,
-                signal: finished.exit.signal,
-                reason: finished.exit.reason,
-                leftovers: finished.leftovers,
-                tail: self.last_lines(),
-            }
-        })
+        Box::pin(self.see_to_the_end())
     }
 
     fn stop(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, Result<(), String>> {
@@ -152,19 +219,50 @@ impl Run for NativeRun {
         })
     }
 
-    fn reopen_logs(&self) {}
-
     fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>> {
-        Box::pin(async { Ok(Rotation::RestartNeeded) })
+        Box::pin(self.rotate_secrets())
     }
 
-    fn output(&self) -> OutputFigures {
-        let bytes = |stream| self.output.bytes(stream);
-        OutputFigures { out: bytes(OutputStream::Stdout), err: bytes(OutputStream::Stderr), lost: 0 }
+    fn counts(&self) -> Option<OutputCounts> {
+        Some(self.counts.clone())
+    }
+
+    fn tree(&self) -> Option<TreeHandle> {
+        Some(self.child.tree())
     }
 }
 
 impl NativeRun {
+    async fn see_to_the_end(&self) -> RunEnd {
+        let mut files = self.files.lock().await;
+        let finished = self.child.finished();
+        tokio::pin!(finished);
+        let mut open = true;
+        let finished = loop {
+            tokio::select! {
+                finished = &mut finished => break finished,
+                event = files.next(), if open => match event {
+                    Some(event) => (self.notice)(event.into()),
+                    None => open = false,
+                },
+            }
+        };
+        while let Some(event) = files.try_next() {
+            (self.notice)(event.into());
+        }
+        // Before anybody is told: the next run may have a file of that name.
+        if let Some(secrets) = &self.secrets {
+            secrets.remove().await;
+        }
+        RunEnd {
+            code: finished.exit.code,
+            signal: finished.exit.signal,
+            reason: finished.exit.reason,
+            leftovers: finished.leftovers,
+            tail: self.lines.tail(LAST_LINES).into_iter().map(|line| line.content).collect(),
+        }
+    }
+
     async fn kill_now(&self) -> Result<(), String> {
         match self.child.control().kill() {
             Ok(()) | Err(ExecError::AlreadyFinished) => {}
@@ -174,22 +272,5 @@ impl NativeRun {
             Ok(_) => Ok(()),
             Err(_) => Err(format!("`{}` could not be ended: it is there {UNKILLABLE:?} after SIGKILL", self.name)),
         }
-    }
-
-    /// Of what it wrote to both of its outputs; those of the standard error output come last and are kept first.
-    fn last_lines(&self) -> Vec<String> {
-        let lines = |stream| -> Vec<String> {
-            let tail = self.output.tail(stream);
-            let text = String::from_utf8_lossy(&tail);
-            text.lines().map(str::to_owned).collect()
-        };
-        let err = lines(OutputStream::Stderr);
-        let room = LAST_LINES.saturating_sub(err.len());
-        let out = lines(OutputStream::Stdout);
-        let last = |lines: Vec<String>, count: usize| {
-            let skipped = lines.len().saturating_sub(count);
-            lines.into_iter().skip(skipped)
-        };
-        last(out, room).chain(last(err, LAST_LINES)).collect()
     }
 }

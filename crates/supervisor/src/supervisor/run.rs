@@ -2,11 +2,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use perilune_exec_native::usage::TreeHandle;
 use uuid::Uuid;
 
 use super::EventKind;
 use super::core::{Order, Rotation, RunEnd};
 use crate::health::HealthCheckResult;
+use crate::log::{OutputCounts, OutputLines};
 use crate::process::{ProcessError, ProcessSpec};
 
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -16,7 +18,7 @@ pub(super) trait Launcher: Send + Sync + 'static {
     /// Starts a process. The text of a failure names the instance and the cause.
     ///
     /// Dropped before its end, it leaves nothing behind.
-    fn launch(&self, order: Order, notice: Notice) -> Boxed<'static, Result<Arc<dyn Run>, String>>;
+    fn launch(&self, order: Order, lines: OutputLines, notice: Notice) -> Boxed<'static, Result<Arc<dyn Run>, String>>;
 
     /// Looks at what those use, all of them at once.
     fn sample(&self, runs: Vec<(Uuid, Arc<dyn Run>)>) -> Boxed<'static, Vec<(Uuid, Usage)>>;
@@ -48,20 +50,13 @@ pub(super) trait Run: Send + Sync + 'static {
     /// Checks its health. Dropped before its end, it leaves nothing behind.
     fn check(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, HealthCheckResult>;
 
-    fn reopen_logs(&self);
-
     fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>>;
 
-    /// What was written and lost so far.
-    fn output(&self) -> OutputFigures;
-}
+    /// What it has written so far.
+    fn counts(&self) -> Option<OutputCounts>;
 
-/// Bytes of one run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct OutputFigures {
-    pub(super) out: u64,
-    pub(super) err: u64,
-    pub(super) lost: u64,
+    /// What is looked at for what it uses.
+    fn tree(&self) -> Option<TreeHandle>;
 }
 
 /// What a run uses at the moment.

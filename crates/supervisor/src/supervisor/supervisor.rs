@@ -11,6 +11,8 @@ use super::{
     Condition, EventReceiver, InstanceStatus, ShutdownOptions, ShutdownReport, StatusWatch, SupervisionOptions,
     SupervisorConfig, SupervisorError, SupervisorEvent, Updated,
 };
+use crate::credentials::CredentialProvider;
+use crate::log::{self, LogQuery, LogReceiver};
 use crate::process::{ProcessHandle, ProcessId, ProcessSpec};
 use crate::shutdown::parse_signal;
 
@@ -49,7 +51,14 @@ impl Supervisor {
     /// Should the system not even give it a thread, where it needs one, everything it is asked fails.
     #[must_use]
     pub fn new(config: SupervisorConfig) -> Self {
-        let launcher = driver::native(&config);
+        let launcher = driver::native(&config, None);
+        Self::with_launcher(config, launcher)
+    }
+
+    /// The same, with a source for the secrets of those whose specs name some. Without one, these cannot be started.
+    #[must_use]
+    pub fn with_credentials(config: SupervisorConfig, credentials: Arc<dyn CredentialProvider>) -> Self {
+        let launcher = driver::native(&config, Some(credentials));
         Self::with_launcher(config, launcher)
     }
 
@@ -195,7 +204,7 @@ impl Supervisor {
 
     /// Opens all log files anew, for those who have renamed them.
     pub async fn reopen_logs(&self) -> Result<(), SupervisorError> {
-        self.done(Command::ReopenLogs).await
+        log::reopen_logs().await.map_err(SupervisorError::Logs)
     }
 
     /// Fetches the secrets of all instances that run anew, and gives them to those that can take them while they run. The
@@ -275,6 +284,12 @@ impl Supervisor {
     pub fn watch(&self, name: &str, instance: u32) -> Result<StatusWatch, SupervisorError> {
         let watch = self.posted(name, |posted| posted.watch(instance))?;
         watch.map(StatusWatch).ok_or(SupervisorError::InvalidInstance(instance))
+    }
+
+    /// What one instance writes: the last lines that are kept, of former runs too, and those that come if wanted.
+    pub fn logs(&self, name: &str, instance: u32, query: LogQuery) -> Result<LogReceiver, SupervisorError> {
+        let lines = self.posted(name, |posted| posted.lines(instance))?;
+        lines.map(|lines| lines.query(query)).ok_or(SupervisorError::InvalidInstance(instance))
     }
 
     fn view(&self, name: &str, instance: u32) -> Result<Arc<super::board::View>, SupervisorError> {

@@ -1,6 +1,8 @@
 //! What several of these tests need.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub(crate) mod keeping;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -8,8 +8,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Outcome;
-use crate::beside::explain;
+
 use crate::health::HealthError;
+use crate::process::launch::causes;
 
 /// So much of a body is searched.
 const BODY: usize = 64 << 10;
@@ -65,7 +66,7 @@ pub(super) async fn ask(url: &str, expected_status: &[u16], expected_body: Optio
     };
     let (mut sender, connection) = match hyper::client::conn::http1::handshake(TokioIo::new(stream)).await {
         Ok(both) => both,
-        Err(error) => return Outcome::bad(format!("could not ask `{url}`: {}", explain(&error))),
+        Err(error) => return Outcome::bad(format!("could not ask `{url}`: {}", causes(&error))),
     };
     let request = Request::get(&target.path)
         .header(HOST, &target.authority)
@@ -80,7 +81,7 @@ pub(super) async fn ask(url: &str, expected_status: &[u16], expected_body: Optio
     let asked = async {
         match sender.send_request(request).await {
             Ok(response) => judge(response, expected_status, expected_body).await,
-            Err(error) => Outcome::bad(format!("no answer: {}", explain(&error))),
+            Err(error) => Outcome::bad(format!("no answer: {}", causes(&error))),
         }
     };
     // The connection moves what the exchange waits for, and tells it when it fails.
@@ -121,7 +122,7 @@ async fn search(mut body: Incoming, text: &str) -> Result<(), String> {
         let frame = body.frame().await;
         let data = match frame {
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-            Some(Err(error)) => return Err(format!("the answer broke off: {}", explain(&error))),
+            Some(Err(error)) => return Err(format!("the answer broke off: {}", causes(&error))),
             None => return Err(format!("the answer does not contain `{text}`")),
         };
         let room = BODY - read.len().min(BODY);

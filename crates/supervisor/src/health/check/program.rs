@@ -4,6 +4,7 @@ use perilune_exec_api::CommandLine;
 
 use super::Outcome;
 use crate::beside::{self, Failure, Surroundings};
+use crate::process::launch::causes;
 
 /// Runs a program that ends with 0 if all is well.
 pub(super) async fn run(command: CommandLine, around: &Surroundings, within: Duration) -> Outcome {
@@ -18,7 +19,7 @@ pub(super) async fn run(command: CommandLine, around: &Surroundings, within: Dur
             let within = humantime::format_duration(within);
             (Some(format!("`{program}` did not end within {within}")), output)
         }
-        Err(Failure::Exec(error)) => (Some(beside::explain(&error)), String::new()),
+        Err(Failure::Exec(error)) => (Some(causes(&error)), String::new()),
     };
     Outcome { error, details: (!output.is_empty()).then_some(output) }
 }

@@ -6,6 +6,7 @@ use perilune_restart::RestartManager;
 use super::entry::{Entry, Instance, Pending, StopCause};
 use super::job::{Job, Rolling, Wait};
 use super::{Answer, Command, Core, Effect, InstanceKey, SpecKey, Target, Ticket, keys_of};
+use crate::log;
 use crate::process::{ProcessError, ProcessSpec};
 use crate::supervisor::{Desired, EventKind, SupervisionOptions, SupervisorError, Updated};
 
@@ -22,7 +23,6 @@ impl Core {
             Command::Kill { name, instance } => self.kill(ticket, &name, instance),
             Command::Signal { name, instance, signal } => self.signal(ticket, &name, instance, signal),
             Command::Sample { name, instance } => self.sample(ticket, &name, instance),
-            Command::ReopenLogs => Ok(self.reopen_logs()),
             _ if self.is_shutting_down() => Err(SupervisorError::ShuttingDown),
             Command::Register { spec, options } => self.register(*spec, *options),
             Command::Unregister { name } => self.unregister(&name),
@@ -76,6 +76,7 @@ impl Core {
             return Err(SupervisorError::DuplicateName(spec.name));
         }
         self.check_order(&spec.name, &options)?;
+        self.check_files(&spec)?;
         let (id, name) = (spec.id, spec.name.clone());
         let key = SpecKey(self.next_spec);
         self.next_spec += 1;
@@ -222,13 +223,13 @@ impl Core {
 
     fn kill(&mut self, ticket: Ticket, name: &str, instance: u32) -> Asked {
         let key = self.known_instance(name, instance)?;
-        self.leave_group(key);
         let Some(instance) = self.instance(key) else { return Ok(Some(Answer::Done)) };
         let Some(run_id) = instance.run.as_ref().map(|run| run.id) else {
             let text = format!("`{}` does not run", self.name(key));
             return Err(ProcessError::InvalidState(text).into());
         };
         instance.desired = Desired::Down;
+        self.leave_group(key);
         self.end_at_once(key);
         self.effects.push(Effect::Kill { run_id });
         self.jobs.push(Job { stops: vec![(key, run_id)], ..Job::new(ticket) });
@@ -258,12 +259,6 @@ impl Core {
         Ok(None)
     }
 
-    fn reopen_logs(&mut self) -> Option<Answer> {
-        let runs: Vec<_> = self.runs.keys().copied().collect();
-        self.effects.extend(runs.into_iter().map(|run_id| Effect::ReopenLogs { run_id }));
-        Some(Answer::Done)
-    }
-
     fn rotate(&mut self, ticket: Ticket, name: &str) -> Asked {
         let spec = self.known(name)?;
         if self.entries.get(&spec).is_none_or(|entry| entry.spec.credentials.is_none()) {
@@ -282,10 +277,31 @@ impl Core {
             let reason = "at least one instance is needed".to_owned();
             return Err(SupervisorError::InvalidOptions { name: name.to_owned(), reason });
         }
+        if let Some(entry) = self.entries.get(&spec) {
+            let more = ProcessSpec { instances, ..(*entry.spec).clone() };
+            self.check_files(&more)?;
+        }
         let mut job = Job::new(ticket);
         self.resize(spec, instances, Some(&mut job));
         self.jobs.push(job);
         Ok(None)
+    }
+
+    /// No two specs write one file.
+    fn check_files(&self, spec: &ProcessSpec) -> Result<(), SupervisorError> {
+        let folder = self.config.log_dir.as_deref();
+        let own = log::paths(spec, folder);
+        if own.is_empty() {
+            return Ok(());
+        }
+        for other in self.entries.values().filter(|entry| entry.spec.name != spec.name) {
+            let taken = log::paths(&other.spec, folder);
+            if let Some(path) = own.iter().find(|path| taken.contains(path)) {
+                let reason = format!("log file `{}` is that of `{}`", path.display(), other.spec.name);
+                return Err(SupervisorError::InvalidOptions { name: spec.name.clone(), reason });
+            }
+        }
+        Ok(())
     }
 
     /// Makes instances, or has the last ones leave.
@@ -330,6 +346,7 @@ impl Core {
         if let Some(options) = &options {
             self.check_order(&spec.name, options)?;
         }
+        self.check_files(&spec)?;
         let wanted = spec.instances;
         let Some(entry) = self.entries.get_mut(&key) else { return Ok(Some(Answer::Done)) };
         let old = entry.spec.clone();

@@ -6,6 +6,7 @@ use perilune_restart::RestartManager;
 use uuid::Uuid;
 
 use crate::health::{HealthChecker, HealthStatus};
+use crate::log::OutputCounts;
 use crate::process::{ProcessSpec, ProcessState};
 use crate::supervisor::board::View;
 use crate::supervisor::{Condition, Desired, LastExit, Phase, Readiness, SupervisionOptions};
@@ -43,6 +44,8 @@ pub(super) struct Instance {
     pub(super) cpu_percent: Option<f32>,
     pub(super) memory_bytes: Option<u64>,
     pub(super) containment: &'static str,
+    /// What its newest run has written.
+    pub(super) counts: Option<OutputCounts>,
     /// Goes when it is down.
     pub(super) leaving: bool,
     /// When something is to be looked at again.
@@ -162,6 +165,7 @@ impl Instance {
             cpu_percent: None,
             memory_bytes: None,
             containment,
+            counts: None,
             leaving: false,
             alarm: None,
         }
@@ -244,6 +248,7 @@ impl Instance {
             cpu_percent: self.cpu_percent,
             memory_bytes: self.memory_bytes,
             containment: self.containment,
+            counts: self.counts.clone(),
         }
     }
 }

@@ -81,6 +81,7 @@ impl Core {
     }
 
     pub(super) fn leave_group(&mut self, key: InstanceKey) {
+        self.changes += 1;
         if let Some(group) = &mut self.group
             && let Some(place) = group.place(key)
         {
@@ -146,8 +147,12 @@ impl Core {
             }
             None => {
                 self.launch(key, true);
-                // It may have to wait for others, and then has left.
-                self.look(key).is_some_and(|instance| instance.run.is_none())
+                let launched = self.look(key).is_some_and(|instance| instance.run.is_some());
+                if !launched {
+                    // It has to wait for others.
+                    self.leave_group(key);
+                }
+                !launched
             }
             Some(run) if !run.is_live() || instance.state == ProcessState::Starting => false,
             Some(_) => {

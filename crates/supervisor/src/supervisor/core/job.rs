@@ -215,6 +215,7 @@ impl Core {
                 let error = run.stop_failed.clone().unwrap_or_default();
                 Progress::Failed(ProcessError::SignalFailed(error).into())
             }
+            Some(run) if !run.launched => Progress::Waits,
             Some(run) if run.is_live() && !(ready && instance.state == ProcessState::Starting) => Progress::Done,
             Some(_) if down => Progress::Done,
             Some(_) => Progress::Waits,

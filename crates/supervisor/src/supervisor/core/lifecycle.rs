@@ -6,6 +6,7 @@ use perilune_restart::{Ended, RestartDecision, RestartStrategy, StayReason};
 use super::entry::{Pending, Run, StopCause};
 use super::{Core, Effect, InstanceKey, Order, RunEnd};
 use crate::health::{CheckType, HealthChecker, HealthStatus};
+use crate::log::OutputCounts;
 use crate::process::ProcessState;
 use crate::supervisor::{Desired, EventKind, ExitClassification, LastExit, OnExceeded, Readiness};
 
@@ -54,7 +55,13 @@ impl Core {
         self.effects.push(Effect::Launch(Box::new(order)));
     }
 
-    pub(super) fn launched(&mut self, key: InstanceKey, pid: u32, containment: &'static str) {
+    pub(super) fn launched(
+        &mut self,
+        key: InstanceKey,
+        pid: u32,
+        containment: &'static str,
+        counts: Option<OutputCounts>,
+    ) {
         let (now, utc) = (self.at.now, self.at.utc);
         let Some(instance) = self.instance(key) else { return };
         let Some(run) = instance.run.as_mut().filter(|run| !run.launched) else { return };
@@ -72,6 +79,7 @@ impl Core {
         instance.last_pid = Some(pid);
         instance.started_at = Some(utc);
         instance.containment = containment;
+        instance.counts = counts;
         instance.ready = !gated;
         instance.health = HealthStatus::Unknown;
         self.set_state(key, if gated { ProcessState::Starting } else { ProcessState::Running });
@@ -270,11 +278,7 @@ impl Core {
         let starting = instance.state == ProcessState::Starting;
         match (&mut instance.run, instance.pending) {
             (None, Pending::Backoff { at }) if at <= now => self.launch(key, true),
-            (None, Pending::GaveUp) => {
-                if instance.restarts.begin_trial(now) {
-                    self.launch(key, true);
-                }
-            }
+            (None, Pending::GaveUp) if instance.restarts.begin_trial(now) => self.launch(key, true),
             (Some(run), _) if run.is_live() => {
                 let min_uptime = run.spec.restart.min_uptime;
                 if !run.proven && run.has_lasted(min_uptime, now) {

@@ -13,6 +13,8 @@ mod lifecycle;
 mod observe;
 mod plan;
 mod port;
+#[cfg(test)]
+mod tests;
 
 pub(super) use port::{
     Answer, Command, Effect, InstanceKey, Moment, Observation, Order, Rotation, RunEnd, SpecKey, Target, Ticket,
@@ -32,7 +34,7 @@ use self::group::Group;
 use self::job::Job;
 use self::plan::{ShutdownPlan, StopPlan};
 use super::board::View;
-use super::{EventKind, SupervisorConfig, SupervisorEvent};
+use super::{EventKind, ShutdownReport, SupervisorConfig, SupervisorEvent};
 use crate::process::{ProcessSpec, ProcessState};
 
 /// All that a supervisor knows, and what follows from what happens.
@@ -50,13 +52,16 @@ pub(super) struct Core {
     jobs: Vec<Job>,
     plans: Vec<StopPlan>,
     shutdown: Option<ShutdownPlan>,
-    finished: bool,
+    /// There when everything is stopped.
+    report: Option<Arc<ShutdownReport>>,
     alarms: BTreeSet<(Instant, InstanceKey)>,
     seq: u64,
     /// Whose views are out of date.
     touched: BTreeSet<SpecKey>,
     /// Whose alarms are.
     moved: BTreeSet<InstanceKey>,
+    /// Counts whatever may let something go on.
+    changes: u64,
     effects: Vec<Effect>,
 }
 
@@ -78,11 +83,12 @@ impl Core {
             jobs: Vec::new(),
             plans: Vec::new(),
             shutdown: None,
-            finished: false,
+            report: None,
             alarms: BTreeSet::new(),
             seq: 0,
             touched: BTreeSet::new(),
             moved: BTreeSet::new(),
+            changes: 0,
             effects: Vec::new(),
         }
     }
@@ -121,7 +127,7 @@ impl Core {
         let instance = self.alarms.first().map(|&(due, _)| due);
         let group = self.group.as_ref().and_then(|group| group.wake(self.at.now));
         let jobs = self.jobs.iter().filter_map(Job::wake);
-        let shutdown = self.shutdown.as_ref().and_then(ShutdownPlan::wake);
+        let shutdown = self.shutdown.as_ref().filter(|_| self.report.is_none()).and_then(ShutdownPlan::wake);
         jobs.chain(instance).chain(group).chain(shutdown).min()
     }
 
@@ -147,14 +153,14 @@ impl Core {
     /// Lets everything that goes on over several steps take the next ones.
     fn settle(&mut self) -> Vec<Effect> {
         loop {
-            let before = self.effects.len();
+            let before = (self.changes, self.effects.len());
             self.regroup();
             self.check_dependencies();
             self.check_plans();
             self.check_shutdown();
             self.check_jobs();
             self.prune();
-            if self.effects.len() == before {
+            if (self.changes, self.effects.len()) == before {
                 break;
             }
         }
@@ -187,6 +193,7 @@ impl Core {
     /// To change it: its view and its alarm are brought up to date afterwards.
     fn instance(&mut self, key: InstanceKey) -> Option<&mut Instance> {
         let instance = self.entries.get_mut(&key.spec)?.instances.get_mut(key.instance as usize)?;
+        self.changes += 1;
         self.touched.insert(key.spec);
         self.moved.insert(key);
         Some(instance)
@@ -206,7 +213,7 @@ impl Core {
     }
 
     fn is_shutting_down(&self) -> bool {
-        self.shutdown.is_some() || self.finished
+        self.shutdown.is_some()
     }
 
     /// Tells of something about one run or instance.

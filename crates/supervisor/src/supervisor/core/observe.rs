@@ -19,7 +19,7 @@ impl Core {
         };
         let Some(&key) = self.runs.get(&run_id) else { return };
         match observation {
-            Observation::Launched { pid, containment } => self.launched(key, pid, containment),
+            Observation::Launched { pid, containment, counts } => self.launched(key, pid, containment, counts),
             Observation::LaunchFailed { error } => {
                 self.launch_failed(key, error);
                 self.report_end(key, run_id);

@@ -116,6 +116,11 @@ impl Core {
 
     pub(super) fn shut_down(&mut self, ticket: Ticket, deadline: Option<Duration>) {
         let until = deadline.map(|deadline| self.later(deadline));
+        if let Some(report) = &self.report {
+            let answer = Ok(Answer::Shutdown(report.clone()));
+            self.effects.push(Effect::Reply { ticket, answer });
+            return;
+        }
         if let Some(plan) = &mut self.shutdown {
             plan.tickets.push(ticket);
             plan.deadline = [plan.deadline, until].into_iter().flatten().min();
@@ -170,7 +175,7 @@ impl Core {
     pub(super) fn check_shutdown(&mut self) {
         let now = self.at.now;
         let Some(plan) = &mut self.shutdown else { return };
-        if self.finished {
+        if self.report.is_some() {
             return;
         }
         if !plan.forced && plan.deadline.is_some_and(|deadline| deadline <= now) {
@@ -197,7 +202,7 @@ impl Core {
         let took = now.saturating_duration_since(plan.begun);
         let report = Arc::new(ShutdownReport { instances, forced: plan.forced, took });
         let tickets = std::mem::take(&mut plan.tickets);
-        self.finished = true;
+        self.report = Some(report.clone());
         self.plans.clear();
         self.tell(String::new(), None, None, EventKind::ShutdownComplete);
         for ticket in tickets {

@@ -6,6 +6,7 @@ use perilune_exec_api::EndReason;
 use uuid::Uuid;
 
 use crate::health::HealthCheckResult;
+use crate::log::OutputCounts;
 use crate::process::{ProcessError, ProcessId, ProcessSpec};
 use crate::supervisor::{
     Condition, EventKind, ShutdownReport, SupervisionOptions, SupervisorError, SupervisorEvent, Updated,
@@ -56,7 +57,6 @@ pub(crate) enum Command {
     Update { spec: Box<ProcessSpec>, options: Option<Box<SupervisionOptions>> },
     WaitFor { name: String, condition: Condition, timeout: Duration },
     Sample { name: String, instance: u32 },
-    ReopenLogs,
     RotateCredentials { name: String },
     Shutdown { deadline: Option<Duration> },
 }
@@ -76,6 +76,7 @@ pub(crate) enum Observation {
     Launched {
         pid: u32,
         containment: &'static str,
+        counts: Option<OutputCounts>,
     },
     LaunchFailed {
         error: String,
@@ -151,9 +152,6 @@ pub(crate) enum Effect {
     Sample {
         run_id: Uuid,
         ticket: Ticket,
-    },
-    ReopenLogs {
-        run_id: Uuid,
     },
     Rotate {
         run_id: Uuid,
