@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::policy::PolicyCommand;
+use crate::supervise::SuperviseCommand;
 
 /// Runs applications of Lua actors.
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ pub(crate) enum Command {
     /// Ask the policies of an application, or test them
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Keep OS processes alive
+    #[command(subcommand)]
+    Supervise(SuperviseCommand),
 }
 
 const AFTER_RUN: &str = "\

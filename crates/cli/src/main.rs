@@ -5,6 +5,7 @@ mod guardian;
 mod logs;
 mod policy;
 mod signals;
+mod supervise;
 
 use std::io::Write;
 use std::path::Path;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             check(&cli.common, &args::of_path(path))
         }
         Command::Policy(command) => policy::main(&cli.common, command),
+        Command::Supervise(command) => supervise::main(command),
     }
 }
 

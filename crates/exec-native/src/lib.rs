@@ -39,7 +39,7 @@ pub use config::{NativeConfig, NativeFactory};
 pub use executor::NativeExecutor;
 pub use launch::{Launch, LaunchOptions, Launched, environment, launch, launch_tokio};
 pub use left_over::{EndedLeftOvers, LeftOver, end_left_overs};
-pub use orphan::init_duties;
+pub use orphan::{init_duties, init_duties_for_all};
 pub use ring::TailRing;
 pub use sighting::{Sighting, boot_id};
 pub use tree::KillScope;

@@ -1,6 +1,6 @@
 //! Orphans that this program becomes the parent of: once they have ended somebody has to collect their status.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError};
@@ -18,6 +18,8 @@ use crate::{roll, undertaker};
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait at least from one look to the next: a look costs as much for many as for one.
 const TOGETHER: Duration = Duration::from_millis(50);
+/// How long somebody who knows better has to reap an orphan that nobody seems to own.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether this program is to processes what the first one of the system is: parent of those whose parents are gone.
 /// That comes by itself for the program with number 1.
@@ -34,6 +36,21 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// # Errors
 /// If the system does not allow it, or has no room for a thread.
 pub fn init_duties(on: bool) -> Result<(), ExecError> {
+    set(on)
+}
+
+/// [`init_duties`] for a program that starts processes only through this crate, as the first one of a system does: whatever
+/// has ended below it in another session than its own is reaped a second later, whoever it belonged to. So no orphan stays
+/// a zombie. There is no way back.
+///
+/// # Errors
+/// If the system does not allow it, or has no room for a thread.
+pub fn init_duties_for_all() -> Result<(), ExecError> {
+    ALL.store(true, Ordering::Release);
+    set(true)
+}
+
+fn set(on: bool) -> Result<(), ExecError> {
     let refused = |source: rustix::io::Errno| ExecError::Refused {
         operation: "become the parent of orphans",
         source: std::io::Error::from(source).into(),
@@ -60,6 +77,8 @@ struct Noted {
     members: HashSet<(u32, u64)>,
     /// Their sessions, in which nobody is who does not come from them.
     sessions: HashSet<u32>,
+    /// Those who have ended and nobody's they are, and when that was seen first.
+    strays: HashMap<(u32, u64), Instant>,
 }
 
 #[derive(Clone)]
@@ -74,13 +93,15 @@ struct Run {
 static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
 static CHANGED: Condvar = Condvar::new();
 static ON: AtomicBool = AtomicBool::new(false);
+/// Nobody else here waits for processes.
+static ALL: AtomicBool = AtomicBool::new(false);
 
 /// A tree has begun.
 pub(crate) fn enter(tree: &Arc<Tree>) {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {
         if std::process::id() == 1
-            && let Err(error) = watch()
+            && let Err(error) = init_duties_for_all()
         {
             tracing::warn!(%error, "orphans that have ended stay zombies");
         }
@@ -140,7 +161,7 @@ fn run() {
     let mut looked: Option<Instant> = None;
     loop {
         let mut state = state();
-        while state.runs.is_empty() && state.found.is_empty() && noted.members.is_empty() {
+        while state.runs.is_empty() && state.found.is_empty() && noted.members.is_empty() && noted.strays.is_empty() {
             state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let news = CHANGED.wait_timeout_while(state, PAUSE, |state| !state.has_news);
@@ -167,6 +188,13 @@ fn look(noted: &mut Noted) {
     let found = processes.all_members(&roots);
     found.iter().for_each(|members| noted.add(members));
     due(&processes.all, std::process::id(), &runs, noted).iter().for_each(reap);
+    if ALL.load(Ordering::Acquire) {
+        let own = (
+            std::process::id(),
+            rustix::process::getsid(None).map_or(0, |session| session.as_raw_pid().unsigned_abs()),
+        );
+        noted.strays(&processes.all, own, |pid| roll::find(pid).is_some(), Instant::now()).iter().for_each(reap);
+    }
     noted.keep_listed(&processes.all);
     let over = runs.iter().zip(&found).filter(|(run, members)| run.is_over && members.is_empty());
     let gone: HashSet<(u32, u64)> = over.map(|(run, _)| run.identity()).collect();
@@ -185,6 +213,19 @@ impl Noted {
         self.members.retain(|member| there.contains(member));
         let there: HashSet<u32> = all.iter().map(|entry| entry.session).collect();
         self.sessions.retain(|session| there.contains(session));
+    }
+
+    /// Who has ended as a child of `own`, outside of its session, so long ago that nobody else can want to know. `own` are
+    /// number and session.
+    fn strays(&mut self, all: &[Entry], own: (u32, u32), leads: impl Fn(u32) -> bool, now: Instant) -> Vec<Entry> {
+        let is_stray =
+            |entry: &&Entry| entry.ended && entry.parent == own.0 && entry.session != own.1 && !leads(entry.pid);
+        let strays: Vec<Entry> = all.iter().filter(is_stray).copied().collect();
+        let there: HashSet<(u32, u64)> = strays.iter().map(Entry::identity).collect();
+        self.strays.retain(|stray, _| there.contains(stray));
+        let mut due = strays;
+        due.retain(|entry| now.duration_since(*self.strays.entry(entry.identity()).or_insert(now)) >= PATIENCE);
+        due
     }
 
     fn has(&self, entry: &Entry) -> bool {
@@ -277,6 +318,26 @@ mod tests {
     #[test]
     fn those_in_a_session_that_was_seen_are_due() {
         check(&[ended((12, OWN, 11, 120))], &[(11, 10, 11, 110)], &[12]);
+    }
+
+    #[test]
+    fn strays_are_due_when_nobody_has_wanted_them_for_a_while() {
+        let start = Instant::now();
+        let mut noted = Noted::default();
+        let stray = ended((11, OWN, 11, 110));
+        let alive = Entry { ended: false, ..ended((14, OWN, 14, 110)) };
+        let all = [stray, alive, ended((12, OWN, 1, 110)), ended((13, 9, 13, 110)), ended((15, OWN, 15, 110))];
+        let mut due = |all: &[Entry], after| {
+            let found = noted.strays(all, (OWN, 1), |pid| pid == 15, start + after);
+            found.iter().map(|entry| entry.pid).collect::<Vec<_>>()
+        };
+        assert_eq!(due(&all, Duration::ZERO), []);
+        assert_eq!(due(&all, PATIENCE / 2), []);
+        assert_eq!(due(&all, PATIENCE), [11]);
+        // Another with its number has its own time.
+        let another = [ended((11, OWN, 11, 300))];
+        assert_eq!(due(&another, PATIENCE * 2), []);
+        assert_eq!(due(&another, PATIENCE * 3), [11]);
     }
 
     #[test]

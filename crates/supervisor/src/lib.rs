@@ -3,6 +3,7 @@
 
 pub mod process;
 
+pub mod adapter;
 pub mod config;
 pub mod credentials;
 pub mod health;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use perilune_exec_api::{Containment, EnvMode};
 use perilune_restart::RestartStrategy;
 use perilune_supervisor::config::SupervisorFile;
+use perilune_supervisor::credentials::{CredentialProvider, ExposeSecret, ProfileId};
 use perilune_supervisor::health::{CheckType, OnUnhealthy};
 use perilune_supervisor::shutdown::KillScope;
 use perilune_supervisor::{Condition, Dependency, OnExceeded, Readiness};
@@ -145,6 +146,24 @@ run_timeout = "1h"
 }
 
 #[test]
+fn secrets_come_from_variables_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.env");
+    std::fs::write(&file, "key=from-a-file\n").unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let text = "[credentials]\ndir = \"${DIR}\"\n[credentials.env.shop]\nkey = \"PATH\"\n";
+    let dir = folder.path().to_str().unwrap();
+    let file = SupervisorFile::parse(text, &|name| (name == "DIR").then(|| dir.to_owned())).unwrap();
+    let provider = file.credentials.provider().unwrap();
+    let fetch = |profile| provider.fetch(&ProfileId::new(profile).unwrap());
+    assert_eq!(fetch("mail").unwrap().get("key").unwrap().expose_secret(), "from-a-file");
+    assert_eq!(fetch("shop").unwrap().get("key").unwrap().expose_secret(), std::env::var("PATH").unwrap());
+    assert_eq!(fetch("nobody").unwrap_err().to_string(), "profile `nobody` not found");
+    wrong("[credentials.env.\"a/b\"]\nkey = \"K\"\n", &["line 1, column 2: \"a/b\" cannot be the name of a profile"]);
+    wrong("credentials = 1", &["line 1, column 15: `credentials` must be a table: `[credentials]`"]);
+}
+
+#[test]
 fn simple_forms_of_options_are_read() {
     let readiness = |text: &str| {
         let text = format!("[[processes]]\nname = \"a\"\ncommand = \"b\"\nsupervision = {{ {text} }}\n");
@@ -169,7 +188,7 @@ fn simple_forms_of_options_are_read() {
 #[test]
 fn problems_are_named_where_they_are() {
     let process = "[[processes]]\nname = \"a\"\ncommand = \"b\"\n";
-    wrong("x = 1", &["line 1, column 1: unknown key `x`, expected `supervisor` or `processes`"]);
+    wrong("x = 1", &["line 1, column 1: unknown key `x`, expected `supervisor`, `credentials` or `processes`"]);
     wrong("processes = 1", &["line 1, column 13: `processes` must be tables: `[[processes]]`"]);
     wrong("processes = [1]", &["line 1, column 14: a process must be a table: `[[processes]]`"]);
     wrong("supervisor = 1", &["line 1, column 14: `supervisor` must be a table: `[supervisor]`"]);
@@ -231,4 +250,40 @@ fn everything_that_is_wrong_is_told_at_once() {
 fn what_is_no_toml_is_told_with_its_place() {
     let errors = SupervisorFile::parse("name = \n[[processes]\n", &variables).unwrap_err();
     assert_eq!((errors.0[0].line, errors.0.len() >= 2), (1, true), "{errors}");
+}
+
+#[test]
+fn files_of_the_guide_are_read() {
+    let guide = include_str!("../../../docs/supervise.md");
+    let files: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        SupervisorFile::parse(file, &variables).unwrap_or_else(|errors| panic!("{errors}\n{file}"));
+    }
+}
+
+/// Every key that a file may have is in the guide.
+#[test]
+fn the_guide_names_every_key() {
+    let guide = include_str!("../../../docs/supervise.md");
+    for (table, broken) in [
+        ("[supervisor]", "[supervisor]\n_ = 1\n"),
+        ("[credentials]", "[credentials]\n_ = 1\n"),
+        ("[[processes]]", "[[processes]]\nname = \"a\"\ncommand = \"b\"\n_ = 1\n"),
+        ("restart", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nrestart = { _ = 1 }\n"),
+        ("log", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nlog = { _ = 1 }\n"),
+        ("shutdown", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nshutdown = { _ = 1 }\n"),
+        ("credentials", "[[processes]]\nname = \"a\"\ncommand = \"b\"\ncredentials = { _ = 1 }\n"),
+        ("supervision", "[[processes]]\nname = \"a\"\ncommand = \"b\"\nsupervision = { _ = 1 }\n"),
+    ] {
+        let message = SupervisorFile::parse(broken, &variables).unwrap_err().to_string();
+        let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() > 2, "{message}");
+        for key in keys.into_iter().filter(|key| !matches!(*key, "id" | "kill_on_drop" | "auto_refresh")) {
+            assert!(
+                guide.contains(&format!("`{key}`")) || guide.contains(&format!("`[processes.{key}]`")),
+                "{table}: {key}"
+            );
+        }
+    }
 }

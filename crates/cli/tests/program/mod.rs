@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub(crate) struct Program {
     lines: Receiver<String>,
     stderr: Receiver<String>,
     stdout: String,
+    input: Option<ChildStdin>,
 }
 
 /// Runs the program in `folder` to its end.
@@ -65,11 +66,20 @@ impl Program {
 
     /// With those variables in its environment, beside those of the test.
     pub(crate) fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(folder, args, variables, Stdio::null())
+    }
+
+    /// With an input, see [`Program::say`].
+    pub(crate) fn start_with_input(folder: &Path, args: &[&str]) -> Self {
+        Self::spawn(folder, args, &[], Stdio::piped())
+    }
+
+    fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)], stdin: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_perilune"))
             .args(args)
             .envs(variables.iter().copied())
             .current_dir(folder)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -92,26 +102,39 @@ impl Program {
             stderr_pipe.read_to_end(&mut bytes).unwrap();
             tell_stderr.send(String::from_utf8_lossy(&bytes).into_owned())
         });
-        Self { child, lines, stderr, stdout: String::new() }
+        let input = child.stdin.take();
+        Self { child, lines, stderr, stdout: String::new(), input }
     }
 
     pub(crate) fn os_pid(&self) -> u32 {
         self.child.id()
     }
 
+    /// Writes a line to its input.
+    pub(crate) fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("it has no input");
+        writeln!(input, "{line}").unwrap();
+    }
+
+    /// There is no more input.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// The next line that it prints, without its end.
+    pub(crate) fn next_line(&mut self) -> String {
+        let line = self.lines.recv_timeout(PATIENCE).expect("no further line was printed");
+        self.stdout.push_str(&line);
+        line.trim_end_matches('\n').to_owned()
+    }
+
     /// Waits until it has printed this line.
     pub(crate) fn wait_for_line(&mut self, expected: &str) {
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE).expect("the line was not printed");
-            self.stdout.push_str(&line);
-            if line.trim_end_matches('\n') == expected {
-                return;
-            }
-        }
+        while self.next_line() != expected {}
     }
 
     /// Waits for its end.

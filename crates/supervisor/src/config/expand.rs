@@ -24,6 +24,9 @@ pub(super) const OF_PROCESS: [&[&str]; 7] = [
 /// Those of the supervisor.
 pub(super) const OF_SUPERVISOR: [&[&str]; 2] = [&["cgroup_parent"], &["log_dir"]];
 
+/// Those of the sources of secrets.
+pub(super) const OF_CREDENTIALS: [&[&str]; 1] = [&["dir"]];
+
 pub(super) fn expand_all(table: &mut DeTable<'_>, paths: &[&[&str]], variables: Variables<'_>, wrong: &mut Vec<Wrong>) {
     for path in paths {
         expand_at(table, path, variables, wrong);

@@ -7,11 +7,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::expand::{self, Variables, Wrong};
-use super::{ConfigError, ConfigErrors};
+use super::{ConfigError, ConfigErrors, CredentialSources};
 use crate::process::{ProcessSpec, SpecError};
 use crate::{SupervisionOptions, SupervisorConfig};
 
-/// What a file says: `[supervisor]`, and any number of `[[processes]]`, each with the fields of a [`ProcessSpec`] and those of
+/// What a file says: `[supervisor]`, `[credentials]`, and any number of `[[processes]]`, each with the fields of a [`ProcessSpec`] and those of
 /// [`SupervisionOptions`] below `supervision`.
 ///
 /// `${NAME}` in variables, `cwd` and paths stands for a variable of whoever reads the file; `$${` is a plain `${`. Keys that
@@ -21,6 +21,8 @@ use crate::{SupervisionOptions, SupervisorConfig};
 pub struct SupervisorFile {
     /// What holds for all together.
     pub supervisor: SupervisorConfig,
+    /// Where secrets come from.
+    pub credentials: CredentialSources,
     /// In the order of the file.
     pub processes: Vec<(ProcessSpec, SupervisionOptions)>,
 }
@@ -60,6 +62,15 @@ impl Reader<'_> {
                     file.supervisor = self.read(Spanned::new(span, table)).unwrap_or_default();
                 }
                 ("supervisor", span, _) => self.complain(span, "`supervisor` must be a table: `[supervisor]`"),
+                ("credentials", span, DeValue::Table(mut table)) => {
+                    expand::expand_all(&mut table, &expand::OF_CREDENTIALS, self.variables, &mut self.wrong);
+                    let sources: Option<CredentialSources> = self.read(Spanned::new(span.clone(), table));
+                    file.credentials = sources.unwrap_or_default();
+                    if let Err(error) = file.credentials.provider() {
+                        self.complain(span, error.to_string());
+                    }
+                }
+                ("credentials", span, _) => self.complain(span, "`credentials` must be a table: `[credentials]`"),
                 ("processes", _, DeValue::Array(processes)) => {
                     for process in processes {
                         let span = process.span();
@@ -72,7 +83,10 @@ impl Reader<'_> {
                 }
                 ("processes", span, _) => self.complain(span, "`processes` must be tables: `[[processes]]`"),
                 (other, ..) => {
-                    self.complain(key.span(), format!("unknown key `{other}`, expected `supervisor` or `processes`"));
+                    self.complain(
+                        key.span(),
+                        format!("unknown key `{other}`, expected `supervisor`, `credentials` or `processes`"),
+                    );
                 }
             }
         }

@@ -17,9 +17,11 @@
 //! # Ok::<(), perilune_supervisor::config::ConfigErrors>(())
 //! ```
 
+mod credentials;
 mod error;
 mod expand;
 mod file;
 
+pub use credentials::CredentialSources;
 pub use error::{ConfigError, ConfigErrors};
 pub use file::SupervisorFile;

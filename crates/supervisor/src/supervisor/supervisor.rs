@@ -217,6 +217,9 @@ impl Supervisor {
     ///
     /// First what has a lower [`stop_order`](SupervisionOptions::stop_order), then what others depend on; what has no such
     /// order is stopped together. Asking again may bring the deadline forward, and gets the same report.
+    ///
+    /// What outlives its grace and is not to be forced is in the report, and no longer looked after: it is killed then, unless
+    /// [`kill_on_drop`](crate::shutdown::ShutdownConfig::kill_on_drop) is off.
     pub async fn shutdown(&self, options: ShutdownOptions) -> Arc<ShutdownReport> {
         let mut report = self.shared.report.subscribe();
         // Should the driver be gone already, its report is there.

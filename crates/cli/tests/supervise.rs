@@ -1,0 +1,277 @@
+//! Processes from a file, kept alive by the program.
+#![cfg(target_os = "linux")]
+
+mod program;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use program::{Program, check, folder};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A program under test and what it tells.
+struct Tool {
+    root: TempDir,
+    program: Program,
+}
+
+impl Tool {
+    fn start(file: &str) -> Self {
+        let root = folder(&[("processes.toml", file)]);
+        let program =
+            Program::start_with_input(root.path(), &["supervise", "run", "processes.toml", "--control", "stdin", "-s"]);
+        Self { root, program }
+    }
+
+    /// The next line for which `wanted` holds.
+    fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self.program.next_line();
+            let value: Value = serde_json::from_str(&line).expect("a line is no JSON");
+            if wanted(&value) {
+                return value;
+            }
+        }
+    }
+
+    fn wait_for(&mut self, event: &str, name: &str) -> Value {
+        self.wait(|value| value["event"] == event && value["name"] == name)
+    }
+
+    /// Gives an order and waits for its answer.
+    fn order(&mut self, order: &str) -> Value {
+        self.program.say(order);
+        let mut answer = self.wait(|value| value["reply"]["order"] == order);
+        answer["reply"].take()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.program.os_pid().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Its exit code.
+    fn end(self) -> Option<i32> {
+        let ended = self.program.end();
+        assert_eq!(ended.stderr, "");
+        ended.code
+    }
+}
+
+fn is_alive(os_pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{os_pid}/stat")).unwrap_or_default();
+    // The state comes after the name, which is in brackets.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn read_pid(path: &Path) -> u32 {
+    let mut pid = None;
+    wait_until("a process writes its pid", || {
+        pid = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+        pid.is_some()
+    });
+    pid.unwrap()
+}
+
+const SLEEPER: &str = "[[processes]]\nname = \"sleeper\"\ncommand = \"sleep\"\nargs = [\"1000\"]\n";
+
+#[test]
+fn a_good_file_has_no_problems() {
+    let stdout = check(&[("p.toml", SLEEPER)], &["supervise", "check", "p.toml"], 0, &[]);
+    assert_eq!(stdout, "no problems found in 1 process\n");
+}
+
+#[test]
+fn problems_are_shown_where_they_are() {
+    let file = format!("{SLEEPER}restrat = 1\n\n[processes.shutdown]\ntimeout = 5\n");
+    let said = ["error", "unknown field `restrat`", "p.toml:5:1", "restrat = 1"];
+    check(&[("p.toml", file.as_str())], &["supervise", "check", "p.toml"], 2, &said);
+    check(&[("p.toml", file.as_str())], &["supervise", "run", "p.toml"], 2, &said);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let none: [(&str, &str); 0] = [];
+    check(&none, &["supervise", "run", "p.toml"], 2, &["could not be read: No such file", "p.toml"]);
+}
+
+#[test]
+fn processes_that_would_write_over_each_other_are_found() {
+    let process = |name: &str| {
+        format!("[[processes]]\nname = \"{name}\"\ncommand = \"true\"\nlog = {{ out_file = \"all.log\" }}\n")
+    };
+    let file = process("a") + &process("b");
+    check(&[("p.toml", file.as_str())], &["supervise", "check", "p.toml"], 2, &["`b`", "all.log"]);
+}
+
+#[test]
+fn events_tell_a_whole_life() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"hello\"\ncommand = \"sh\"\nargs = [\"-c\", \"echo hi; echo there >&2; exit 3\"]\n\
+         restart = { max_restarts = 0 }\n",
+    );
+    assert_eq!(tool.wait(|_| true)["seq"], json!(1));
+    let started = tool.wait_for("started", "hello");
+    assert!(started["pid"].is_u64() && started["run_id"].is_string() && started["at"].is_string());
+    let exited = tool.wait_for("exited", "hello");
+    assert_eq!(exited["exit"]["code"], json!(3));
+    assert_eq!(exited["exit"]["classification"], json!("CLEAN_ERROR"));
+    let mut tail: Vec<_> = exited["tail"].as_array().unwrap().clone();
+    tail.sort_by_key(ToString::to_string);
+    assert_eq!(tail, [json!("hi"), json!("there")]);
+    let logs = tool.order("logs hello 1");
+    assert_eq!(logs["lines"].as_array().unwrap().len(), 1, "{logs}");
+    assert_eq!(tool.order("shutdown")["ok"], json!(true));
+    tool.wait(|value| value["event"] == "shutdown_complete");
+    assert_eq!(tool.end(), Some(0));
+}
+
+#[test]
+fn a_crash_loop_is_given_up_and_can_be_started_again() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"bad\"\ncommand = \"sh\"\nargs = [\"-c\", \"echo started >> starts; exit 1\"]\n\
+         [processes.restart]\nmax_restarts = 3\nbackoff = { type = \"fixed\", delay = \"0s\" }\n",
+    );
+    let gave_up = tool.wait_for("gave_up", "bad");
+    assert_eq!(gave_up["count"], json!(3));
+    let starts = |tool: &Tool| std::fs::read_to_string(tool.root.path().join("starts")).unwrap().lines().count();
+    assert_eq!(starts(&tool), 4);
+    let status = tool.order("status")["status"][0].clone();
+    assert_eq!((&status["phase"], &status["restart_count"]), (&json!("gave_up"), &json!(3)));
+    assert_eq!(tool.order("start bad")["ok"], json!(true));
+    tool.wait_for("gave_up", "bad");
+    assert_eq!(starts(&tool), 8);
+    tool.signal("-TERM");
+    assert_eq!(tool.end(), Some(0));
+}
+
+#[test]
+fn orders_are_obeyed_and_answered() {
+    let mut tool = Tool::start(&format!("{SLEEPER}instances = 2\n"));
+    wait_until("both run", || {
+        let status = tool.order("status")["status"].clone();
+        status.as_array().unwrap().iter().all(|instance| instance["state"] == "Running")
+    });
+    let pid = |tool: &mut Tool, instance: usize| tool.order("status")["status"][instance]["pid"].as_u64();
+    let before = (pid(&mut tool, 0), pid(&mut tool, 1));
+    assert_eq!(tool.order("restart sleeper:1")["ok"], json!(true));
+    let after = (pid(&mut tool, 0), pid(&mut tool, 1));
+    assert_eq!(after.0, before.0);
+    assert!(after.1.is_some() && after.1 != before.1);
+    assert_eq!(tool.order("stop sleeper:0"), json!({ "order": "stop sleeper:0", "ok": true }));
+    assert_eq!(pid(&mut tool, 0), None);
+    assert_eq!(tool.order("start sleeper")["ok"], json!(true));
+    assert!(pid(&mut tool, 0).is_some());
+    assert_eq!(tool.order("scale sleeper 3")["ok"], json!(true));
+    assert_eq!(tool.order("status")["status"].as_array().unwrap().len(), 3);
+    assert_eq!(tool.order("kill sleeper:2")["ok"], json!(true));
+    wait_until("it is gone", || tool.order("status")["status"][2]["state"] == "Terminated");
+    assert_eq!(tool.order("signal sleeper:0 CONT")["ok"], json!(true));
+
+    let refused = |tool: &mut Tool, order: &str, error: &str| {
+        assert_eq!(tool.order(order), json!({ "order": order, "ok": false, "error": error }));
+    };
+    refused(&mut tool, "stop nobody", "`nobody` is not registered");
+    refused(&mut tool, "stop sleeper:9", "there is no instance 9");
+    refused(&mut tool, "scale sleeper x", "`x` is not a number");
+    let unknown = tool.order("sing");
+    assert!(
+        unknown["error"].as_str().unwrap().starts_with("unknown order `sing`; expected status, start"),
+        "{unknown}"
+    );
+    let signal = tool.order("signal sleeper:0 TREM");
+    assert!(signal["error"].as_str().unwrap().contains("`TREM`"), "{signal}");
+    assert_eq!(tool.order("shutdown")["ok"], json!(true));
+    assert_eq!(tool.end(), Some(0));
+}
+
+#[test]
+fn the_second_signal_does_not_wait() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"deaf\"\ncommand = \"sh\"\n\
+         args = [\"-c\", \"trap '' TERM; echo $$ > pid; while true; do sleep 1000; done\"]\n\
+         shutdown = { timeout = \"1h\" }\n",
+    );
+    let pid = read_pid(&tool.root.path().join("pid"));
+    tool.signal("-INT");
+    tool.wait(|value| value["event"] == "state_changed" && value["to"] == "Stopping");
+    tool.signal("-INT");
+    assert_eq!(tool.end(), Some(3));
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn the_end_of_orders_ends_nothing() {
+    let mut tool = Tool::start(SLEEPER);
+    tool.wait_for("started", "sleeper");
+    tool.program.end_input();
+    assert!(!tool.program.has_ended());
+    tool.signal("-TERM");
+    tool.wait(|value| value["event"] == "shutdown_complete");
+    assert_eq!(tool.end(), Some(0));
+}
+
+#[test]
+fn too_many_failures_of_all_together_end_the_tool() {
+    let tool = Tool::start(
+        "[supervisor]\nmax_restarts = 2\non_exceeded = \"stop_all\"\n\
+         [[processes]]\nname = \"bad\"\ncommand = \"false\"\n\
+         restart = { max_restarts = 100, backoff = { type = \"fixed\", delay = \"0s\" } }\n\
+         [[processes]]\nname = \"good\"\ncommand = \"sleep\"\nargs = [\"1000\"]\n",
+    );
+    assert_eq!(tool.end(), Some(1));
+}
+
+#[test]
+fn nothing_is_left_when_the_tool_is_killed() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"tree\"\ncommand = \"sh\"\n\
+         args = [\"-c\", \"setsid sh -c 'trap \\\"\\\" TERM; echo $$ > grandchild; sleep 1000' & echo $$ > child; wait\"]\n",
+    );
+    tool.wait_for("started", "tree");
+    let child = read_pid(&tool.root.path().join("child"));
+    let grandchild = read_pid(&tool.root.path().join("grandchild"));
+    assert!(is_alive(child) && is_alive(grandchild));
+    tool.signal("-KILL");
+    let killed = Instant::now();
+    wait_until("all are gone", || !is_alive(child) && !is_alive(grandchild));
+    // Two seconds to obey, and what it takes to find out; with room for a machine that does a lot besides.
+    assert!(killed.elapsed() < Duration::from_secs(30), "{:?}", killed.elapsed());
+}
+
+#[test]
+fn orphans_that_have_ended_are_no_zombies() {
+    let mut tool = Tool::start(
+        "[[processes]]\nname = \"careless\"\ncommand = \"sh\"\n\
+         args = [\"-c\", \"for i in 1 2 3 4 5 6 7 8; do (setsid true &); done; echo $$ > done; sleep 1000\"]\n",
+    );
+    tool.wait_for("started", "careless");
+    read_pid(&tool.root.path().join("done"));
+    let own = tool.program.os_pid();
+    let orphans = || {
+        let numbers =
+            std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        numbers.filter(|number: &u32| is_zombie_below(*number, own)).count()
+    };
+    wait_until("orphans are reaped", || orphans() == 0);
+    tool.signal("-TERM");
+    assert_eq!(tool.end(), Some(0));
+}
+
+/// Whether it has ended and is a child of `parent` that has not been reaped.
+fn is_zombie_below(os_pid: u32, parent: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{os_pid}/stat")).unwrap_or_default();
+    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+    let mut fields = rest.split(' ');
+    fields.next() == Some("Z") && fields.next() == Some(parent.to_string().as_str())
+}

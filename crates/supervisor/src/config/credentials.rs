@@ -1,0 +1,38 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::credentials::{ChainProvider, CredentialError, EnvProvider, FileProvider, ProfileId};
+
+/// Where the secrets of a file's processes come from: variables first, then files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CredentialSources {
+    /// The folder with a folder or file for each profile, see [`FileProvider`].
+    pub dir: Option<PathBuf>,
+    /// Whether those files may be readable by others than their owner.
+    pub allow_readable_by_others: bool,
+    /// For each profile, which of its fields is in which variable of this program.
+    pub env: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl CredentialSources {
+    /// All of them as one.
+    pub fn provider(&self) -> Result<ChainProvider, CredentialError> {
+        let mut variables = EnvProvider::new();
+        for (profile, fields) in &self.env {
+            let profile = ProfileId::new(profile)?;
+            for (field, variable) in fields {
+                variables = variables.field(profile.clone(), field, variable);
+            }
+        }
+        let chain = ChainProvider::new().then(variables);
+        Ok(match &self.dir {
+            None => chain,
+            Some(dir) if self.allow_readable_by_others => chain.then(FileProvider::new(dir).allow_readable_by_others()),
+            Some(dir) => chain.then(FileProvider::new(dir)),
+        })
+    }
+}
