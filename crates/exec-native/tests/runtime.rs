@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use perilune_exec_api::{CommandLine, ExecErrorKind, ExecRequest, Executor, ExecutorExt};
 use perilune_exec_native::{Child as Supervised, ChildOptions, Launch, NativeExecutor};
-use support::{alive, block_on, child, shell, sized, start, try_child, until};
+use support::{alive, block_on, child, shell, start, try_child, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
 
