@@ -1,8 +1,8 @@
 local function main()
-    local pings = process.listen("ping", { message = true })
+    local peer = process.inbox():receive():payload()
+    local pings = process.listen("ping")
     while true do
-        local message = pings:receive()
-        process.send(message:from(), "pong", message:payload())
+        process.send(peer, "pong", (pings:receive()))
     end
 end
 

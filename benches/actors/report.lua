@@ -26,6 +26,7 @@ end
 function report.round_trips(host, count, value)
     local echo = assert(process.spawn("actors:echo", host))
     local pinger = assert(process.spawn("actors:pinger", host, echo, process.pid()))
+    process.send(echo, "peer", pinger)
     local ready, done = process.listen("ready"), process.listen("done")
     ready:receive()
     local seconds = report.time(function()

@@ -218,6 +218,13 @@ pub trait Context {
     /// The receiver is gone or its mailbox full; nothing was queued.
     fn send(&mut self, to: Pid, topic: Topic, payload: Value) -> Result<(), ActorError>;
 
+    /// Whether a message to that actor may be a [`Value::Local`]: it is on this worker, and has said that it understands
+    /// them.
+    fn shares_local(&self, to: Pid) -> bool {
+        let _ = to;
+        false
+    }
+
     /// Starts an actor. With `token`, it may be started on another worker and the answer come later; without, it is
     /// started on this one.
     fn spawn(&mut self, spawn: Spawn, token: Option<u64>) -> Outcome<Pid>;

@@ -29,4 +29,4 @@ pub use name::{Name, NameError, NameRegistry};
 pub use pid::{ParsePidError, Pid, PidText};
 pub use scheduler::{ActorInfo, ActorState, ExitHook, Scheduler, WorkerInfo};
 pub use signal::{Event, Signal};
-pub use value::{Table, Tagged, Value};
+pub use value::{Local, Table, Tagged, Value};

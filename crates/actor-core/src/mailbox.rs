@@ -18,7 +18,8 @@ use crate::signal::Event;
 pub struct Mailbox {
     unlistened: VecDeque<Stored>,
     arrived: u64,
-    len: usize,
+    len: u32,
+    accepts_local: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -74,14 +75,14 @@ impl Mailbox {
     /// The limit is reached; nothing changed.
     pub fn push(&mut self, envelope: Envelope) -> Result<(), Full> {
         if let Some(limit) = self.rare.as_ref().and_then(|rare| rare.limit)
-            && self.len >= limit
+            && self.len() >= limit
         {
             return Err(Full { envelope, limit });
         }
         let stored = Stored { arrival: self.arrived, envelope };
         self.arrived += 1;
         self.len += 1;
-        match self.rare.as_mut().and_then(|rare| rare.listened.get_mut(&stored.envelope.topic)) {
+        match self.rare.as_mut().and_then(|rare| find_mut(&mut rare.listened, &stored.envelope.topic)) {
             Some(queue) => queue.push_back(stored),
             None => self.unlistened.push_back(stored),
         }
@@ -127,13 +128,13 @@ impl Mailbox {
 
     /// Receives the oldest message of a topic somebody listens to.
     pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
-        let stored = self.rare.as_mut()?.listened.get_mut(topic)?.pop_front()?;
+        let stored = pop(find_mut(&mut self.rare.as_mut()?.listened, topic)?)?;
         Some(self.received(stored))
     }
 
     /// Receives the oldest message nobody listens to.
     pub fn take_unlistened(&mut self) -> Option<Envelope> {
-        let stored = self.unlistened.pop_front()?;
+        let stored = pop(&mut self.unlistened)?;
         Some(self.received(stored))
     }
 
@@ -178,9 +179,20 @@ impl Mailbox {
         }
     }
 
+    /// From now on the actor understands [`Value::Local`](crate::Value::Local). Whatever it becomes must understand it
+    /// too, since messages outlive the code.
+    pub fn accept_local(&mut self) {
+        self.accepts_local = true;
+    }
+
+    /// Whether the actor understands [`Value::Local`](crate::Value::Local).
+    pub fn accepts_local(&self) -> bool {
+        self.accepts_local
+    }
+
     /// Messages waiting, events not counted.
     pub fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Messages waiting that nobody listens to.
@@ -190,7 +202,7 @@ impl Mailbox {
 
     /// Messages waiting for the listener of that topic.
     pub fn topic_len(&self, topic: &Topic) -> usize {
-        self.rare.as_ref().and_then(|rare| rare.listened.get(topic)).map_or(0, VecDeque::len)
+        self.rare.as_ref().and_then(|rare| find(&rare.listened, topic)).map_or(0, VecDeque::len)
     }
 
     /// Whether no message waits.
@@ -202,6 +214,32 @@ impl Mailbox {
     pub fn events_len(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.events.len())
     }
+}
+
+/// With one topic, as most have who listen at all, comparing costs less than hashing.
+fn find<'a>(listened: &'a Listened, topic: &Topic) -> Option<&'a VecDeque<Stored>> {
+    match listened.get_index(0) {
+        Some((only, queue)) if listened.len() == 1 => (only == topic).then_some(queue),
+        _ => listened.get(topic),
+    }
+}
+
+fn find_mut<'a>(listened: &'a mut Listened, topic: &Topic) -> Option<&'a mut VecDeque<Stored>> {
+    match listened.len() {
+        1 => listened.get_index_mut(0).and_then(|(only, queue)| (only == topic).then_some(queue)),
+        _ => listened.get_mut(topic),
+    }
+}
+
+/// A queue with more room than this gives it back when it is empty: a burst must not cost memory for ever.
+const MUCH_ROOM: usize = 1024;
+
+fn pop(queue: &mut VecDeque<Stored>) -> Option<Stored> {
+    let stored = queue.pop_front();
+    if queue.is_empty() && queue.capacity() > MUCH_ROOM {
+        *queue = VecDeque::new();
+    }
+    stored
 }
 
 impl fmt::Debug for Mailbox {

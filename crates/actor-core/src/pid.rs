@@ -42,13 +42,45 @@ impl Pid {
     }
 }
 
+impl Pid {
+    /// Gives its text to `read`, without allocating for names of usual length: whoever talks to actors makes this text
+    /// over and over.
+    pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
+        let (node, host) = (self.node.as_str(), self.host.as_str());
+        // At least five digits.
+        let digits = 16 - self.unique.leading_zeros() as usize / 4;
+        let digits = digits.max(5);
+        let at = usize::from(!node.is_empty());
+        let length = node.len() + at + host.len() + digits + 5;
+        let mut short = [0; 96];
+        let mut long = Vec::new();
+        let text = match short.get_mut(..length) {
+            Some(short) => short,
+            None => {
+                long.resize(length, 0);
+                &mut long[..]
+            }
+        };
+        let mut rest = &mut *text;
+        for part in [b"{", node.as_bytes(), &b"@"[..at], host.as_bytes(), b"|0x"] {
+            let (here, behind) = rest.split_at_mut(part.len());
+            here.copy_from_slice(part);
+            rest = behind;
+        }
+        let mut number = self.unique.get();
+        for digit in rest[..digits].iter_mut().rev() {
+            *digit = b"0123456789abcdef"[(number & 15) as usize];
+            number >>= 4;
+        }
+        rest[digits] = b'}';
+        // Only texts and letters were put together.
+        read(std::str::from_utf8(text).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        if self.node != NodeId::LOCAL {
-            write!(f, "{}@", self.node.as_str())?;
-        }
-        write!(f, "{}|{:#07x}}}", self.host.as_str(), self.unique)
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -75,18 +107,31 @@ impl<'a> PidText<'a> {
     /// Takes the text apart; `None` when it is no pid.
     pub fn parse(text: &'a str) -> Option<Self> {
         let inner = text.strip_prefix('{')?.strip_suffix('}')?;
-        let (place, number) = inner.rsplit_once('|')?;
-        let digits = number.strip_prefix("0x")?;
-        if !(5..=16).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let bar = inner.bytes().rposition(|byte| byte == b'|')?;
+        let digits = inner.get(bar + 1..)?.strip_prefix("0x")?.as_bytes();
+        if !(5..=16).contains(&digits.len()) {
             return None;
         }
-        let unique = NonZeroU64::new(u64::from_str_radix(digits, 16).ok()?)?;
-        let (node, host) = match place.split_once('@') {
-            Some(("", _)) => return None,
-            Some(parts) => parts,
+        let mut unique = 0;
+        for &digit in digits {
+            unique = unique << 4 | u64::from((digit as char).to_digit(16)?);
+        }
+        let unique = NonZeroU64::new(unique)?;
+        let place = inner.get(..bar)?;
+        let mut at = None;
+        for (position, byte) in place.bytes().enumerate() {
+            match byte {
+                b'@' if at.is_none() => at = Some(position),
+                b'{' | b'}' | b'|' => return None,
+                _ => {}
+            }
+        }
+        let (node, host) = match at {
+            Some(0) => return None,
+            Some(at) => (place.get(..at)?, place.get(at + 1..)?),
             None => ("", place),
         };
-        if host.is_empty() || place.contains(['{', '}', '|']) {
+        if host.is_empty() {
             return None;
         }
         Some(Self { node, host, unique })

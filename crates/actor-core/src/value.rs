@@ -1,3 +1,5 @@
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::failure::Failure;
@@ -33,6 +35,42 @@ pub enum Value {
     Error(Arc<Failure>),
     /// A host object that may be copied, in the form its module gives it.
     Tagged(Box<Tagged>),
+    /// A value that need not travel, because its receiver is on the same worker and understands it. Only for whoever
+    /// [`Context::shares_local`](crate::Context::shares_local) says so of.
+    Local(Local),
+}
+
+/// What only the actors of one worker make sense of. Equal to nothing but itself.
+#[derive(Clone)]
+pub struct Local(Arc<dyn Any + Send + Sync>);
+
+impl Local {
+    /// Wraps what those actors agree on.
+    pub fn new<T: Any + Send + Sync>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// What was wrapped, if it is a `T`.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+
+    /// Whether nobody else has this value.
+    pub fn is_unique(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Local")
+    }
+}
+
+impl PartialEq for Local {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Array part and remaining pairs of a table.

@@ -72,6 +72,10 @@ impl Context for LocalContext<'_> {
         self.core.send(to, Envelope { from, topic, payload })
     }
 
+    fn shares_local(&self, to: Pid) -> bool {
+        self.core.shares_local(to)
+    }
+
     fn spawn(&mut self, spawn: Spawn, token: Option<u64>) -> Outcome<Pid> {
         match self.core.spawn(self.slot, spawn, token) {
             Spawned::Done(result) => Outcome::Done(result),

@@ -1,11 +1,11 @@
 pub(crate) mod calls;
+mod few;
 mod keep;
 mod run;
 mod sort;
 mod wait;
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use perilune_actor_core::{
 };
 use rustc_hash::FxHashMap;
 
+use self::few::{Few, Ready};
 pub(crate) use self::keep::HoldKey;
 use crate::actor::calls::{Call, Cancellation};
 use crate::copy;
@@ -69,13 +70,13 @@ pub(crate) struct ActorState {
     definition: Arc<Definition>,
     thread: Stack,
     thread_ref: Ref,
-    current: Cell<usize>,
+    current: Cell<u32>,
     /// Counts the waits of all coroutines.
     serial: Cell<u64>,
-    tasks: RefCell<Vec<Option<Task>>>,
-    ready: RefCell<VecDeque<u32>>,
-    mail_waits: RefCell<Vec<MailWait>>,
-    ending: RefCell<Option<Box<Failure>>>,
+    tasks: RefCell<Few<Option<Task>>>,
+    ready: RefCell<Ready>,
+    mail_waits: RefCell<Few<MailWait>>,
+    ending: Cell<Option<Box<Failure>>>,
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     foreground: bool,
@@ -88,8 +89,8 @@ struct Kept {
     /// A table of Lua values that only this actor's host objects hold; it goes when the actor goes.
     store: Ref,
     next: i32,
-    /// Inbox, events and topics that have a channel.
-    views: Vec<(View, Key)>,
+    /// Topics that have a channel.
+    views: Vec<Shown>,
     rare: Option<Box<Rare>>,
 }
 
@@ -122,6 +123,14 @@ struct Sorting {
     inside: bool,
     progress: u32,
     stuck: Duration,
+}
+
+/// A view of the mailbox, and its channel.
+struct Shown {
+    view: View,
+    key: Key,
+    /// Whether whole messages were asked for.
+    objects: bool,
 }
 
 struct Library {
@@ -166,6 +175,7 @@ impl LuaFactory {
             thread.set_globals();
             Ok::<_, Failure>((loaded, thread, thread_ref))
         })??;
+        cx.mailbox().accept_local();
         let state = Box::new(ActorState {
             pid: cx.pid(),
             vm: Rc::clone(&vm),
@@ -177,7 +187,7 @@ impl LuaFactory {
             tasks: RefCell::default(),
             ready: RefCell::default(),
             mail_waits: RefCell::default(),
-            ending: RefCell::default(),
+            ending: Cell::default(),
             second_stage: Cell::new(false),
             foreground: self.foreground,
             inherited: self.inherited,
@@ -257,11 +267,15 @@ enum Ran {
 impl ActorState {
     /// Why the actor shall end as soon as it can be made to.
     pub(crate) fn ending(&self) -> Option<Failure> {
-        self.ending.borrow().as_deref().cloned()
+        let ending = self.ending.take();
+        let copy = ending.as_deref().cloned();
+        self.ending.set(ending);
+        copy
     }
 
     pub(crate) fn set_ending(&self, failure: Failure) {
-        self.ending.borrow_mut().get_or_insert_with(|| Box::new(failure));
+        let ending = self.ending.take();
+        self.ending.set(ending.or_else(|| Some(Box::new(failure))));
     }
 
     pub(crate) fn origin(&self) -> Origin<'_> {

@@ -3,11 +3,11 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use perilune_actor_core::{ErrorKind, Failure, Table, Value};
+use perilune_actor_core::{ErrorKind, Failure, Local, Table, Value};
 use rustc_hash::FxHashMap;
 
 use crate::modules;
-use crate::vm::{Kind, Stack};
+use crate::vm::{Kind, Stack, Vm};
 
 /// Deepest nesting that is copied; also what keeps the native stack safe.
 const MAX_DEPTH: usize = 200;
@@ -19,6 +19,91 @@ const MAX_DEPTH: usize = 200;
 pub(crate) fn read(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, Failure> {
     let mut reader = Reader { stack, seen: FxHashMap::default(), left: max_bytes, unlimited: max_bytes == 0 };
     reader.value(index, 0)
+}
+
+/// Reads the value at `index` for an actor of this very VM: a long string stays where it is, and a table without others
+/// inside is copied inside the VM.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn pass(vm: &Vm, stack: Stack, index: i32, max_bytes: usize) -> Result<Value, Failure> {
+    let limit = if max_bytes == 0 { usize::MAX } else { max_bytes };
+    match stack.kind(index) {
+        Kind::String if (LONG..=limit).contains(&stack.length(index)) => {
+            stack.reserve(1);
+            stack.copy(index);
+        }
+        Kind::Table => match Shape::of_flat(stack, index, limit) {
+            Some(shape) => shape.copy(stack, index),
+            None => return read(stack, index, max_bytes),
+        },
+        _ => return read(stack, index, max_bytes),
+    }
+    Ok(vm.pass(stack))
+}
+
+/// From here on it costs less to keep a string in the VM than to copy it out and in.
+const LONG: usize = 64;
+
+/// What a table without tables inside looks like.
+struct Shape {
+    array: usize,
+    pairs: usize,
+    /// Where its last pair was found: how much room it has, as far as one can see.
+    last: i32,
+}
+
+impl Shape {
+    /// `None` for any other table, and for one with too many bytes.
+    fn of_flat(stack: Stack, index: i32, limit: usize) -> Option<Self> {
+        let mut shape = Self { array: 0, pairs: 0, last: 0 };
+        let mut bytes = 32_usize;
+        stack.reserve(4);
+        let top = stack.top();
+        while let Some(next) = stack.next(index, shape.last) {
+            shape.last = next;
+            let mut flat = true;
+            for part in [top + 1, top + 2] {
+                match stack.kind(part) {
+                    Kind::Boolean | Kind::Number | Kind::Vector => {}
+                    Kind::String => bytes = bytes.saturating_add(stack.length(part)),
+                    _ => flat = false,
+                }
+            }
+            bytes = bytes.saturating_add(16);
+            let is_next = shape.pairs == 0
+                && stack.kind(top + 1) == Kind::Number
+                && stack.number(top + 1) == Some(shape.array as f64 + 1.0);
+            if is_next {
+                shape.array += 1;
+            } else {
+                shape.pairs += 1;
+            }
+            stack.set_top(top);
+            if !flat || bytes > limit {
+                return None;
+            }
+        }
+        Some(shape)
+    }
+
+    /// Pushes a copy without metatable. Cloning is fastest, but gives the copy whatever room the table has.
+    fn copy(&self, stack: Stack, index: i32) {
+        stack.reserve(4);
+        let roomy = self.last as usize > 4 * self.pairs;
+        if self.array == 0 && self.pairs >= 8 && !roomy && !stack.is_readonly(index) {
+            stack.clone_table(index);
+            stack.push_nil();
+            return stack.set_metatable(stack.top() - 1);
+        }
+        stack.push_table(self.array, self.pairs);
+        let copy = stack.top();
+        let mut position = 0;
+        while let Some(next) = stack.next(index, position) {
+            position = next;
+            stack.raw_set_top(copy);
+        }
+    }
 }
 
 struct Reader {
@@ -102,6 +187,20 @@ impl Reader {
     }
 }
 
+/// Pushes a value that nobody needs afterwards. Allocates, so only inside a protected call.
+pub(crate) fn push_owned(stack: Stack, value: Value) {
+    match &value {
+        Value::Local(local) => push_local(stack, local, true),
+        value => push(stack, value),
+    }
+}
+
+fn push_local(stack: Stack, local: &Local, is_last: bool) {
+    if !Vm::current().push_passed(stack, local, is_last) {
+        stack.push_nil();
+    }
+}
+
 /// Pushes a value. Allocates, so only inside a protected call.
 pub(crate) fn push(stack: Stack, value: &Value) {
     if let Value::Table(_) = value {
@@ -155,6 +254,7 @@ impl Writer {
             },
             Value::Error(failure) => modules::errors::push_shared(stack, Arc::clone(failure)),
             Value::Tagged(tagged) => modules::import(stack, tagged),
+            Value::Local(local) => push_local(stack, local, false),
             _ => stack.push_nil(),
         }
     }

@@ -232,7 +232,7 @@ fn finish(vm: &Vm, stack: Stack, ending: Ending) -> Outcome {
         Ending::Nothing | Ending::Case { .. } => Ok(Return::Values(0)),
         Ending::Spawned(result) => match *result {
             Ok(pid) => {
-                stack.push_str(&pid.to_string());
+                stack.push_pid(pid);
                 ONE
             }
             Err(error) => stack.fail(error),

@@ -256,6 +256,7 @@ scripts! {
     mail_waiters
     os_restricted
     os_times
+    passed
     payloads
     process_arguments
     process_call

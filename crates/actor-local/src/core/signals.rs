@@ -16,6 +16,11 @@ impl Core {
         }
     }
 
+    /// Whether that actor is here and understands values that stay on their worker.
+    pub(crate) fn shares_local(&self, to: Pid) -> bool {
+        self.local_slot(to).is_some_and(|slot| self.slots[slot as usize].mailbox.accepts_local())
+    }
+
     /// Queues a message whose room is reserved.
     pub(super) fn push(&mut self, slot: u32, envelope: Envelope) {
         // It has no limit of its own.

@@ -120,26 +120,26 @@ impl ActorState {
             .kept
             .borrow()
             .as_ref()
-            .and_then(|kept| kept.views.iter().find(|(known, _)| known == view).map(|(_, key)| *key));
+            .and_then(|kept| kept.views.iter().find(|shown| shown.view == *view).map(|shown| shown.key));
         key.map(|key| self.push_key(stack, key)).is_some()
     }
 
     /// Keeps the channel on top as the one of that view.
-    pub(crate) fn add_view(&self, stack: Stack, view: View) {
+    pub(crate) fn add_view(&self, stack: Stack, view: View, objects: bool) {
         stack.copy(stack.top());
         let key = self.keep(stack);
         let mut kept = self.kept();
         if kept.views.capacity() == 0 {
             kept.views.reserve_exact(1);
         }
-        kept.views.push((view, key));
+        kept.views.push(Shown { view, key, objects });
     }
 
     pub(crate) fn remove_view(&self, view: &View) {
         let key = {
             let mut kept = self.kept();
-            let position = kept.views.iter().position(|(known, _)| known == view);
-            position.map(|position| kept.views.remove(position).1)
+            let position = kept.views.iter().position(|shown| shown.view == *view);
+            position.map(|position| kept.views.remove(position).key)
         };
         if let Some(key) = key {
             self.drop_key(key);
@@ -153,14 +153,17 @@ impl ActorState {
         }
     }
 
-    /// Whether the listener of that topic asked for whole messages.
-    pub(crate) fn wants_objects(&self, topic: &perilune_actor_core::Topic) -> bool {
-        let key = self.kept.borrow().as_ref().and_then(|kept| {
-            let is_topic = |view: &View| matches!(view, View::Topic(known) if known == topic);
-            kept.views.iter().find(|(view, _)| is_topic(view)).map(|(_, key)| *key)
-        });
-        let Some(key) = key else { return false };
-        crate::modules::channel::wants_objects(self, key)
+    /// Whether whoever looks at the mailbox that way asked for whole messages.
+    pub(crate) fn wants_objects(&self, view: &View) -> bool {
+        let kept = self.kept.borrow();
+        kept.as_ref().is_some_and(|kept| kept.views.iter().any(|shown| shown.objects && shown.view == *view))
+    }
+
+    /// From now on they have.
+    pub(crate) fn want_objects(&self, view: &View) {
+        for shown in self.kept().views.iter_mut().filter(|shown| shown.view == *view) {
+            shown.objects = true;
+        }
     }
 
     pub(crate) fn push_library(&self, stack: Stack, serial: u64) -> bool {

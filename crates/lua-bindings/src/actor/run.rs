@@ -125,7 +125,7 @@ impl ActorState {
 
     /// Runs one coroutine until it waits, ends, or its slice is used up.
     fn run_task(&self, vm: &Vm, index: usize) -> Ran {
-        self.current.set(index);
+        self.current.set(index as u32);
         if self.has_processes() {
             self.with_processes(Processes::turn);
         }
@@ -148,7 +148,7 @@ impl ActorState {
                     Break::End(failure) => Ran::Exit(self.failed(failure)),
                 };
             }
-            if let Some(failure) = self.ending.borrow_mut().take() {
+            if let Some(failure) = self.ending.take() {
                 return Ran::Exit(self.failed(*failure));
             }
             if thread != root {

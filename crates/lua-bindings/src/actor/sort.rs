@@ -15,7 +15,7 @@ impl ActorState {
         if !before.inside && !vm.may_be_sorting() {
             return None;
         }
-        let stack = self.task(self.current.get(), |task| Some(task.inner.last().unwrap_or(task.thread)))?;
+        let stack = self.task(self.current.get() as usize, |task| Some(task.inner.last().unwrap_or(task.thread)))?;
         let inside = vm.is_inside_sort(stack);
         if !inside {
             if before.inside {

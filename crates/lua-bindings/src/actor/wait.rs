@@ -25,10 +25,8 @@ impl ActorState {
                 position += 1;
                 continue;
             }
-            let (token, case) = {
-                let waits = self.mail_waits.borrow();
-                (waits[position].token, waits[position].case)
-            };
+            let wait = self.mail_waits.borrow().get(position).map(|wait| (wait.token, wait.case));
+            let Some((token, case)) = wait else { return };
             self.finish_case(token, case, Ending::Mail(view));
         }
     }
@@ -71,12 +69,7 @@ impl ActorState {
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
-        let mut waits = self.mail_waits.borrow_mut();
-        // Most actors have one such wait, and there may be a million of them.
-        if waits.capacity() == 0 {
-            waits.reserve_exact(1);
-        }
-        waits.push(MailWait { view, token, case });
+        self.mail_waits.borrow_mut().push(MailWait { view, token, case });
     }
 
     /// Ends a wait. Nothing happens when the coroutine waits no longer, or for something else.
@@ -120,17 +113,17 @@ impl ActorState {
 
     /// The token of the wait that the running coroutine is about to begin.
     pub(crate) fn token(&self) -> Token {
-        let index = self.current.get();
+        let index = self.current.get() as usize;
         let serial = self.tasks.borrow().get(index).and_then(Option::as_ref).map_or(0, |task| task.serial);
         Token::new(index, serial)
     }
 
     pub(crate) fn take_end(&self) -> Option<Ending> {
-        self.tasks.borrow_mut().get_mut(self.current.get())?.as_mut()?.end.take()
+        self.tasks.borrow_mut().get_mut(self.current.get() as usize)?.as_mut()?.end.take()
     }
 
     pub(crate) fn set_waits(&self, waits: Waits) {
-        self.task(self.current.get(), |task| task.waits = waits);
+        self.task(self.current.get() as usize, |task| task.waits = waits);
     }
 
     pub(super) fn task<R: Default>(&self, index: usize, change: impl FnOnce(&mut Task) -> R) -> R {
@@ -152,19 +145,11 @@ impl ActorState {
             waits: Waits::No,
             end: None,
         };
-        let index = match free {
-            Some(index) => {
-                tasks[index as usize] = Some(task);
-                index as usize
-            }
-            None => {
-                if tasks.capacity() == 0 {
-                    tasks.reserve_exact(1);
-                }
-                tasks.push(Some(task));
-                tasks.len() - 1
-            }
-        };
+        let index = free.map_or(tasks.len(), |index| index as usize);
+        match tasks.get_mut(index) {
+            Some(place) => *place = Some(task),
+            None => tasks.push(Some(task)),
+        }
         drop(tasks);
         self.ready.borrow_mut().push_back(index as u32);
         index
@@ -174,7 +159,7 @@ impl ActorState {
     pub(crate) fn run_newest_first(&self) {
         let mut ready = self.ready.borrow_mut();
         for _ in 0..2.min(ready.len()) {
-            ready.rotate_right(1);
+            ready.last_to_front();
         }
     }
 

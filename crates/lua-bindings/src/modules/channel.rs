@@ -24,8 +24,8 @@ enum Source {
     Script(Box<RefCell<Pipe>>),
     /// The runtime: timers and the like.
     Runtime(Box<RefCell<Feed>>),
-    /// The mailbox. `true` when whole messages were asked for.
-    Mail(View, Cell<bool>),
+    /// The mailbox.
+    Mail(View),
 }
 
 /// Between coroutines. Values stay in the VM: in the actor's store while buffered, else on the stack of who sends.
@@ -83,8 +83,8 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
 }
 
 /// Pushes a channel on the mailbox.
-pub(crate) fn push_mail(stack: Stack, view: View, objects: bool) {
-    stack.push_object(Channel { source: Source::Mail(view, Cell::new(objects)), closed: Cell::new(false) });
+pub(crate) fn push_mail(stack: Stack, view: View) {
+    stack.push_object(Channel { source: Source::Mail(view), closed: Cell::new(false) });
 }
 
 /// Pushes a channel that the runtime feeds with [`feed`].
@@ -167,24 +167,10 @@ fn kept<'a>(actor: &ActorState, key: Key) -> Option<&'a Channel> {
     channel
 }
 
-pub(crate) fn wants_objects(actor: &ActorState, key: Key) -> bool {
-    match kept(actor, key).map(|channel| &channel.source) {
-        Some(Source::Mail(_, objects)) => objects.get(),
-        _ => false,
-    }
-}
-
-/// Makes the listen channel on top give whole messages from now on.
-pub(crate) fn switch_to_objects(stack: Stack) {
-    if let Some(Channel { source: Source::Mail(_, objects), .. }) = stack.object(stack.top()) {
-        objects.set(true);
-    }
-}
-
 /// The view of a live mailbox channel.
 pub(crate) fn view(channel: &Channel) -> Option<&View> {
     match &channel.source {
-        Source::Mail(view, _) if !channel.closed.get() => Some(view),
+        Source::Mail(view) if !channel.closed.get() => Some(view),
         _ => None,
     }
 }
@@ -219,7 +205,7 @@ impl Channel {
     /// Receives without waiting. What is [`Ending::Pushed`] is on top of `stack`.
     fn try_receive(&self, vm: &Vm, actor: &ActorState, stack: Stack) -> Try {
         match &self.source {
-            Source::Mail(view, _) if !self.closed.get() => match actor.may_take(vm, view) {
+            Source::Mail(view) if !self.closed.get() => match actor.may_take(vm, view) {
                 true => Try::Done(Ending::Mail(view.clone())),
                 false => Try::NotYet,
             },
@@ -295,7 +281,7 @@ impl Channel {
     fn enlist(&self, actor: &ActorState, token: Token, case: Option<i32>, sends: bool) {
         let waiter = Waiter { token, case };
         match &self.source {
-            Source::Mail(view, _) => actor.await_mail(view.clone(), token, case),
+            Source::Mail(view) => actor.await_mail(view.clone(), token, case),
             Source::Runtime(feed) => push_waiter(actor, &mut feed.borrow_mut().receivers, waiter),
             Source::Script(pipe) if sends => push_waiter(actor, &mut pipe.borrow_mut().senders, waiter),
             Source::Script(pipe) => push_waiter(actor, &mut pipe.borrow_mut().receivers, waiter),
@@ -374,12 +360,12 @@ fn push_mail_of(vm: &Vm, stack: Stack, view: &View) -> Option<()> {
     let actor = vm.actor()?;
     let envelope = actor.take_message(vm, view)?;
     let object = match view {
-        View::Topic(topic) => actor.wants_objects(topic),
+        View::Topic(_) => actor.wants_objects(view),
         View::Inbox | View::Events => true,
     };
     match object {
         true => process::push_message(vm, stack, envelope),
-        false => copy::push(stack, &envelope.payload),
+        false => copy::push_owned(stack, envelope.payload),
     }
     Some(())
 }

@@ -97,6 +97,13 @@ pub(crate) fn push(stack: Stack, value: &Value) {
     wrap(stack, Format::Lua);
 }
 
+/// The same with a value that nobody needs afterwards.
+pub(crate) fn push_owned(stack: Stack, value: Value) {
+    stack.reserve(4);
+    copy::push_owned(stack, value);
+    wrap(stack, Format::Lua);
+}
+
 /// Pops a value and pushes a Payload that holds it; a Payload stays as it is.
 fn wrap(stack: Stack, format: Format) {
     let value = stack.top();

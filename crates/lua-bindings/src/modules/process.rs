@@ -86,7 +86,7 @@ fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {
 fn pid(stack: Stack) -> Outcome {
     match Vm::current().with(|actor, _| actor.pid) {
         Ok(pid) => {
-            stack.push_str(&pid.to_string());
+            stack.push_pid(pid);
             ONE
         }
         Err(failure) => stack.fail(failure),

@@ -243,6 +243,7 @@ fn tables(vm: &Vm, stack: Stack, base: i32) {
             stack.copy(sort);
             stack.raw_set(table, c"sort");
             vm.sort.set((stack.pop_ref(), progress));
+            vm.find_sort_words();
         }
     }
     stack.set_top(table - 1);
@@ -297,15 +298,28 @@ impl Vm {
         self.sort_words().0
     }
 
+    /// Asked at every wait, so without going through the VM.
     fn sort_words(&self) -> (u32, u32) {
+        let words = self.sort_words.get();
+        if words.is_null() {
+            return (0, 0);
+        }
+        // SAFETY: `find_sort_words` took it from a buffer of eight bytes, which `sort` keeps and the VM never moves; only
+        // scripts of this thread write it.
+        let [progress, running] = unsafe { words.read_unaligned() };
+        (u32::from_le_bytes(progress), u32::from_le_bytes(running))
+    }
+
+    fn find_sort_words(&self) {
         let stack = self.main;
+        let mut length = 0;
         stack.push_ref(self.sort.get().1);
-        let words = stack.buffer(stack.top());
+        // SAFETY: the main stack is live; what is on top may be asked for its bytes whatever it is.
+        let data = unsafe { ffi::lua_tobuffer(stack.raw(), stack.top(), &mut length) };
         stack.pop(1);
-        let word = |at: usize| {
-            words.as_ref().and_then(|words| words.get(at..at + 4)?.try_into().ok()).map_or(0, u32::from_le_bytes)
-        };
-        (word(0), word(4))
+        if length == 8 {
+            self.sort_words.set(data.cast_const().cast());
+        }
     }
 
     /// No sort was running after all: one has ended with an error.

@@ -330,4 +330,4 @@ impl ActorState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,6 +6,7 @@ mod base;
 mod environment;
 mod interrupt;
 mod native;
+mod passed;
 mod stack;
 
 use std::cell::{Cell, RefCell};
@@ -28,6 +29,7 @@ pub(crate) use stack::{Kind, Object, Ref, Stack};
 use crate::access::Access;
 use crate::actor::ActorState;
 use crate::services::Services;
+use crate::task::View;
 
 /// What scripts may use at most.
 #[derive(Clone, Debug)]
@@ -83,10 +85,15 @@ pub struct Vm {
     /// The next safepoint is the one at which the thread was suspended.
     resumes_here: Cell<bool>,
     alarm: Arc<Alarm>,
+    home: Arc<passed::Home>,
     base: Cell<Ref>,
+    /// The channels of the inbox and of events.
+    mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
     result: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
+    /// How far the running sort is, and whether there is one.
+    sort_words: Cell<*const [[u8; 4]; 2]>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
@@ -142,10 +149,13 @@ impl Vm {
             stretch: Cell::new(None),
             resumes_here: Cell::new(false),
             alarm: Alarm::new(main),
+            home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
+            sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
@@ -303,6 +313,20 @@ impl Vm {
         self.result.get()
     }
 
+    /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.
+    pub(crate) fn push_mailbox_channel(&self, stack: Stack, view: View) {
+        let (inbox, events) = self.mailbox.get();
+        let known = if view == View::Inbox { inbox } else { events };
+        if !known.is_none() {
+            return stack.push_ref(known);
+        }
+        let is_inbox = view == View::Inbox;
+        crate::modules::channel::push_mail(stack, view);
+        stack.copy(stack.top());
+        let made = stack.pop_ref();
+        self.mailbox.set(if is_inbox { (made, events) } else { (inbox, made) });
+    }
+
     /// Pops a value that the host object at `index` gives to whoever asks, for as long as somebody has the object.
     ///
     /// It hangs on a metatable of the object's own. A weak table would never let go of an object that its value leads
@@ -353,6 +377,7 @@ impl Vm {
 impl Drop for Vm {
     fn drop(&mut self) {
         self.alarm.silence();
+        self.home.leave();
         if std::ptr::eq(CURRENT.get(), self) {
             CURRENT.set(std::ptr::null());
         }

@@ -1,6 +1,7 @@
 use std::ffi::{CStr, c_int, c_void};
 
 use mlua::ffi;
+use perilune_actor_core::Pid;
 
 /// The stack of one Lua thread, as far as the function that holds it may see it.
 ///
@@ -254,6 +255,10 @@ impl Stack {
 
     pub(crate) fn push_str(self, text: &str) {
         self.push_bytes(text.as_bytes());
+    }
+
+    pub(crate) fn push_pid(self, pid: Pid) {
+        pid.with_text(|text| self.push_str(text));
     }
 
     pub(crate) fn push_vector(self, [x, y, z]: [f32; 3]) {

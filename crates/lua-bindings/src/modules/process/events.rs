@@ -28,7 +28,8 @@ pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
     let at = match event {
         Event::Down { from, reason, at } => {
             text(c"kind", EXIT);
-            text(c"from", &from.to_string());
+            stack.push_pid(*from);
+            stack.raw_set(table, c"from");
             push_result(vm, stack, reason);
             stack.raw_set(table, c"result");
             push_error(stack, table, reason.failure());

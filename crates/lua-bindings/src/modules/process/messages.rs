@@ -66,7 +66,11 @@ fn try_send(stack: Stack, to: &str, topic: &str) -> Result<(), Failure> {
     })?;
     let vm = Vm::current();
     let Some(to) = target(vm, to, SEND)? else { return Err(failure(ErrorKind::NotFound, "host not found")) };
-    let payload = payload(vm, stack, 3)?;
+    let payload = if stack.top() == 3 && vm.with(|_, cx| cx.shares_local(to))? {
+        copy::pass(vm, stack, 3, vm.settings.limits.max_payload_bytes)?
+    } else {
+        payload(vm, stack, 3)?
+    };
     vm.with(|_, cx| cx.send(to, topic, payload))?.map_err(|error| match error {
         ActorError::HostNotFound(_) => failure(ErrorKind::NotFound, "host not found"),
         other => other.into(),
@@ -96,12 +100,13 @@ pub(super) fn payload(vm: &Vm, stack: Stack, first: i32) -> Result<Value, Failur
 
 pub(crate) fn push_message(vm: &Vm, stack: Stack, envelope: Envelope) {
     let Envelope { from, topic, payload } = envelope;
-    let is_table = matches!(payload, Value::Table(_) | Value::Error(_) | Value::Tagged(_) | Value::Buffer(_));
+    let is_table =
+        matches!(payload, Value::Table(_) | Value::Error(_) | Value::Tagged(_) | Value::Buffer(_) | Value::Local(_));
     stack.reserve(6);
     if vm.settings.api >= 2 {
         stack.push_object(Message { from, topic, payload: Value::Nil });
         let message = stack.top();
-        crate::modules::payload::push(stack, &payload);
+        crate::modules::payload::push_owned(stack, payload);
         return vm.set_companion(stack, message);
     }
     if !is_table {
@@ -110,7 +115,7 @@ pub(crate) fn push_message(vm: &Vm, stack: Stack, envelope: Envelope) {
     // Everyone who asks a message for its payload gets the same table.
     stack.push_object(Message { from, topic, payload: Value::Nil });
     let message = stack.top();
-    copy::push(stack, &payload);
+    copy::push_owned(stack, payload);
     vm.set_companion(stack, message);
 }
 
@@ -119,7 +124,7 @@ fn push_message_part(stack: Stack, part: &[u8]) -> Result<bool, Raise> {
     match part {
         b"topic" => stack.push_str(message.topic.as_str()),
         b"from" => match message.from {
-            Some(pid) => stack.push_str(&pid.to_string()),
+            Some(pid) => stack.push_pid(pid),
             None => stack.push_nil(),
         },
         b"payload" if message.payload.is_nil() => Vm::current().push_companion(stack, 1),
@@ -156,18 +161,23 @@ fn message_text(stack: Stack) -> Outcome {
 
 // --- views of the mailbox
 
+/// Inbox and events: one channel each for all actors of a VM, since it knows nothing of whose mailbox it shows, cannot
+/// be closed and never leaves its actor.
 pub(super) fn mailbox_view(stack: Stack, view: View) -> Outcome {
-    let Some(actor) = Vm::current().actor() else { return stack.invalid("no context found") };
-    push_view(stack, actor, view, true);
+    let vm = Vm::current();
+    if vm.actor().is_none() {
+        return stack.invalid("no context found");
+    }
+    vm.push_mailbox_channel(stack, view);
     ONE
 }
 
-fn push_view(stack: Stack, actor: &ActorState, view: View, objects: bool) {
+fn push_topic(stack: Stack, actor: &ActorState, view: View, objects: bool) {
     if !actor.push_view(stack, &view) {
-        channel::push_mail(stack, view.clone(), objects);
-        actor.add_view(stack, view);
-    } else if objects && matches!(view, View::Topic(_)) {
-        channel::switch_to_objects(stack);
+        channel::push_mail(stack, view.clone());
+        actor.add_view(stack, view, objects);
+    } else if objects {
+        actor.want_objects(&view);
     }
 }
 
@@ -193,7 +203,7 @@ pub(super) fn listen(stack: Stack) -> Outcome {
         return stack.fail(failure);
     }
     if let Some(actor) = vm.actor() {
-        push_view(stack, actor, View::Topic(topic), objects);
+        push_topic(stack, actor, View::Topic(topic), objects);
     }
     ONE
 }

@@ -56,7 +56,7 @@ pub(super) fn lookup(stack: Stack) -> Outcome {
     let name = stack.want_text(1, "lookup")?;
     match Vm::current().with(|_, cx| cx.whereis(name)) {
         Ok(Some(pid)) => {
-            stack.push_str(&pid.to_string());
+            stack.push_pid(pid);
             ONE
         }
         Ok(None) => stack.fail(failure(ErrorKind::NotFound, "name not registered")),

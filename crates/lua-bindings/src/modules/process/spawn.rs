@@ -100,7 +100,7 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
         Err(failure) => stack.fail(failure),
         Ok(Answered::Done(Err(error))) => stack.fail(error),
         Ok(Answered::Done(Ok(pid))) => {
-            stack.push_str(&pid.to_string());
+            stack.push_pid(pid);
             ONE
         }
         Ok(Answered::Pending) => wait_for_answer(vm),
@@ -146,7 +146,7 @@ fn spawn_or_signal(
     });
     match done {
         Ok(Ok(pid)) => {
-            stack.push_str(&pid.to_string());
+            stack.push_pid(pid);
             ONE
         }
         Ok(Err(error)) => stack.fail(error),

@@ -30,7 +30,8 @@ impl Services for NoServices {
     }
 }
 
-fn vm() -> Rc<Vm> {
+/// One whose scripts reach nothing.
+pub(in crate::vm) fn vm() -> Rc<Vm> {
     Vm::new(Arc::new(NoServices), Settings::default()).unwrap()
 }
 

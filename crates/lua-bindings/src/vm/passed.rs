@@ -1,0 +1,103 @@
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mlua::ffi;
+use perilune_actor_core::{Local, Value};
+
+use super::Vm;
+use super::stack::{Kind, Ref, Stack};
+
+thread_local! {
+    /// Its address tells threads apart, for less than asking which one it is.
+    static MARK: Cell<u8> = const { Cell::new(0) };
+}
+
+fn mark() -> usize {
+    MARK.with(|mark| std::ptr::from_ref(mark) as usize)
+}
+
+/// A VM, as far as messages know it that may be dropped anywhere and outlive it.
+pub(super) struct Home {
+    thread: usize,
+    /// Null when the VM is gone.
+    main: AtomicPtr<ffi::lua_State>,
+    /// What was dropped on other threads, and whether there is any.
+    strays: Mutex<Vec<Ref>>,
+    has_strays: AtomicBool,
+}
+
+impl Home {
+    /// For a VM of the calling thread.
+    pub(super) fn new(main: Stack) -> Arc<Self> {
+        Arc::new(Self {
+            thread: mark(),
+            main: AtomicPtr::new(main.raw()),
+            strays: Mutex::default(),
+            has_strays: AtomicBool::new(false),
+        })
+    }
+
+    /// The VM goes. Called on its thread.
+    pub(super) fn leave(&self) {
+        self.main.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    fn let_go(&self, value: Ref) {
+        if self.thread != mark() {
+            self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(value);
+            self.has_strays.store(true, Ordering::Release);
+            return;
+        }
+        let main = self.main.load(Ordering::Relaxed);
+        if !main.is_null() {
+            // SAFETY: the VM leaves on this very thread before it is closed, so it is open.
+            unsafe { Stack::new(main) }.unref(value);
+        }
+    }
+
+    fn collect_strays(&self, main: Stack) {
+        if self.has_strays.load(Ordering::Relaxed) && self.has_strays.swap(false, Ordering::Acquire) {
+            let strays = std::mem::take(&mut *self.strays.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+            strays.into_iter().for_each(|stray| main.unref(stray));
+        }
+    }
+}
+
+/// A string or a flat table on its way between two actors of one VM: nobody else has the table, and it has no metatable.
+struct Passed {
+    home: Arc<Home>,
+    value: Ref,
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        self.home.let_go(self.value);
+    }
+}
+
+impl Vm {
+    /// Pops a string, or a table that nobody else has, for an actor of this VM.
+    pub(crate) fn pass(&self, stack: Stack) -> Value {
+        self.home.collect_strays(self.main);
+        let value = stack.pop_ref();
+        Value::Local(Local::new(Passed { home: Arc::clone(&self.home), value }))
+    }
+
+    /// Pushes what was passed. False when it is of another VM. A table that somebody else may push again is copied.
+    pub(crate) fn push_passed(&self, stack: Stack, local: &Local, is_last: bool) -> bool {
+        let Some(passed) = local.get::<Passed>().filter(|passed| Arc::ptr_eq(&passed.home, &self.home)) else {
+            return false;
+        };
+        stack.push_ref(passed.value);
+        if stack.kind(stack.top()) == Kind::Table && !(is_last && local.is_unique()) {
+            let original = stack.top();
+            stack.clone_table(original);
+            stack.remove(original);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
