@@ -145,7 +145,10 @@ async fn lives(seen: Seen) {
         ProcessSpec::builder().name("absent").command("there-is-no-such-program").cwd(folder.path()),
         "key",
     );
-    let lives = with_secrets(shell("lives", "echo up $KEY; exec sleep 600").cwd(folder.path()), "key");
+    let lives = with_secrets(
+        shell("lives", "trap : HUP; echo up $KEY; while :; do sleep 600 & wait; done").cwd(folder.path()),
+        "key",
+    );
     // One that fails is written to the log of the program.
     let mut lives = lives;
     lives.shutdown.pre_shutdown_commands = vec!["echo $KEY; echo $KEY >&2; exit 1".to_owned()];
