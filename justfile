@@ -42,6 +42,10 @@ figures:
     PERILUNE_FULL=1 cargo test --release --package perilune-exec-native --tests --no-fail-fast -- --nocapture --test-threads=1
     PERILUNE_FULL=1 cargo test --release --package perilune-supervisor --tests --no-fail-fast -- --nocapture --test-threads=1
 
+# Instructions for a send, a receive, a spawn, an exit; `--check` compares with benches/counts.txt, `--renew` writes it.
+counts *flags:
+    benches/counts.sh {{ flags }}
+
 # What decides whether a change may be merged.
 ci:
     .ci/run

@@ -33,6 +33,9 @@ case $((n % 9)) in
 esac
 "#;
 
+/// A name, and where it is found.
+type Kind = (&'static str, fn(&Use) -> f64);
+
 /// What is used at a moment.
 #[derive(Clone, Copy, Debug)]
 struct Use {
@@ -127,8 +130,7 @@ async fn soak(long: Duration, folder: &std::path::Path) {
         spec.shutdown.timeout = Duration::from_millis(300);
         spec.shutdown.kill_delay = Duration::ZERO;
         spec.shutdown.leftover_grace = Duration::from_millis(200);
-        let mut health = HealthCheckConfig::default();
-        health.check_type = match number % 3 {
+        let check_type = match number % 3 {
             0 => CheckType::Liveness,
             1 => CheckType::Command { command: "true".to_owned(), args: Vec::new() },
             // Bad now and then, and restarted for that.
@@ -137,6 +139,7 @@ async fn soak(long: Duration, folder: &std::path::Path) {
                 args: vec!["-c".to_owned(), "[ $(($(date +%s) % 16)) -ge 3 ]".to_owned()],
             },
         };
+        let mut health = HealthCheckConfig { check_type, ..HealthCheckConfig::default() };
         health.interval = Duration::from_secs(1);
         health.unhealthy_threshold = 2;
         health.on_unhealthy = OnUnhealthy::Restart;
@@ -186,7 +189,7 @@ async fn soak(long: Duration, folder: &std::path::Path) {
     let settled = &uses[uses.len() / 4..];
     let floors = floors(settled);
     println!("r24: {long:?}, {COUNT} instances, {restarts} restarts, {told} events");
-    let kinds: [(&str, fn(&Use) -> f64); 3] =
+    let kinds: [Kind; 3] =
         [("KiB resident", |one| one.resident), ("descriptors", |one| one.files), ("threads", |one| one.threads)];
     for (what, of) in kinds {
         let (least, most) = least_and_most(settled, of);
