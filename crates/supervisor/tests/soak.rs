@@ -12,7 +12,7 @@ use perilune_supervisor::log::{LogConfig, LogQuery, LogRotationConfig};
 use perilune_supervisor::restart::{BackoffConfig, RestartConfig, RestartPolicy};
 use perilune_supervisor::{ShutdownOptions, Supervisor};
 use support::keeping::{shell, unlimited};
-use support::{block_on, children, open_descriptors, resident, sized};
+use support::{children, open_descriptors, resident, sized};
 
 const COUNT: u32 = 50;
 
@@ -91,15 +91,16 @@ fn duration() -> Duration {
 #[test]
 fn r24_what_is_used_does_not_grow() {
     let long = duration();
-    // As `block_on`, and without its limit of time.
+    // As usual, and without its limit of time.
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     // What is opened once and kept, is open from here on.
     tokio.block_on(soak(Duration::from_millis(300), folder.path()));
     let before = open_descriptors();
     tokio.block_on(soak(long, folder.path()));
-    block_on(support::until("nothing is left", || children().is_empty()));
-    block_on(support::until("everything is closed", || open_descriptors() <= before));
+    tokio.block_on(support::until("nothing is left", || children().is_empty()));
+    // In the same runtime: another one has descriptors of its own.
+    tokio.block_on(support::until("everything is closed", || open_descriptors() <= before));
 }
 
 async fn soak(long: Duration, folder: &std::path::Path) {
