@@ -227,7 +227,7 @@ async fn only_the_beginning_of_much_output_is_told() {
 }
 
 #[tokio::test]
-async fn script_that_hangs_and_forks_is_gone_at_its_timeout() {
+async fn r19_script_that_hangs_and_forks_is_gone_at_its_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let mut around = bare();
     around.work_dir = Some(folder.path().to_owned());
