@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// By how much a figure may be above the committed one.
-pub const TOLERANCE: f64 = 0.05;
+/// By how many percent a figure may be above the committed one.
+pub const TOLERANCE: u64 = 5;
 
 /// Instructions for one operation of each path, with the toolchain they hold for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +60,9 @@ impl Figures {
             };
             let change = *now as f64 / committed as f64 - 1.0;
             let text = format!("{name}: {now} instructions, {committed} committed, {:+.1} %", change * 100.0);
-            if change.is_nan() || change > TOLERANCE {
+            if committed == 0 || scaled(*now, 100) > scaled(committed, 100 + TOLERANCE) {
                 worse.push(text);
-            } else if change < -TOLERANCE {
+            } else if scaled(*now, 100) < scaled(committed, 100 - TOLERANCE) {
                 better.push(text);
             }
         }
@@ -70,6 +70,11 @@ impl Figures {
         worse.extend(gone.map(|(name, _)| format!("{name}: committed, and not measured")));
         if worse.is_empty() { Verdict::Kept(better) } else { Verdict::Worse(worse) }
     }
+}
+
+/// Exact, so that what is just as much as allowed is allowed.
+fn scaled(count: u64, percent: u64) -> u128 {
+    u128::from(count) * u128::from(percent)
 }
 
 impl fmt::Display for Figures {
