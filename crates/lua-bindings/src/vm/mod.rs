@@ -29,6 +29,8 @@ pub(crate) use stack::{Kind, Object, Ref, Stack};
 use crate::access::Access;
 use crate::actor::ActorState;
 use crate::services::Services;
+use crate::modules::process;
+use crate::pids::PidMemo;
 use crate::task::View;
 
 /// What scripts may use at most.
@@ -102,6 +104,7 @@ pub struct Vm {
     pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
     lua: Lua,
+    pub(crate) pids: PidMemo,
 }
 
 /// The actor whose code is running, and what speaks for it.
@@ -165,6 +168,7 @@ impl Vm {
         CURRENT.set(Rc::as_ptr(&vm));
         vm.protect(base::build).map_err(|failure| failure.message)?;
         interrupt::install(&vm);
+            pids: PidMemo::default(),
         Ok(vm)
     }
 
