@@ -10,7 +10,7 @@ mod spawn;
 use perilune_actor_core::{ErrorKind, Failure, Pid, Relation};
 
 pub(crate) use self::control::relation_failure;
-pub(crate) use self::events::{push_event, result_text};
+pub(crate) use self::events::{Templates, push_event, result_text};
 pub(crate) use self::messages::push_message;
 pub(crate) use self::spawn::check_id;
 use crate::access::{Access, Resource};

@@ -95,6 +95,8 @@ pub struct Vm {
     result: Cell<Ref>,
     sort: Cell<(Ref, Ref)>,
     /// How far the running sort is, and whether there is one.
+    /// Made with the first event.
+    event_templates: Cell<Option<process::Templates>>,
     sort_words: Cell<*const [[u8; 4]; 2]>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
@@ -160,6 +162,7 @@ impl Vm {
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
+            event_templates: Cell::new(None),
             loaded: RefCell::default(),
             modules: RefCell::default(),
             read_buffer: RefCell::default(),
@@ -320,6 +323,15 @@ impl Vm {
     /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.
     pub(crate) fn push_mailbox_channel(&self, stack: Stack, view: View) {
         let (inbox, events) = self.mailbox.get();
+    /// What events are made from. Allocates the first time, so only inside a protected call.
+    pub(crate) fn event_templates(&self, stack: Stack) -> process::Templates {
+        self.event_templates.get().unwrap_or_else(|| {
+            let made = process::Templates::make(self, stack);
+            self.event_templates.set(Some(made));
+            made
+        })
+    }
+
         let known = if view == View::Inbox { inbox } else { events };
         if !known.is_none() {
             return stack.push_ref(known);
