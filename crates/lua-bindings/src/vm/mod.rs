@@ -8,6 +8,7 @@ mod interrupt;
 mod native;
 mod passed;
 mod stack;
+mod threads;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
@@ -28,9 +29,9 @@ pub(crate) use stack::{Kind, Object, Ref, Stack};
 
 use crate::access::Access;
 use crate::actor::ActorState;
-use crate::services::Services;
 use crate::modules::process;
 use crate::pids::PidMemo;
+use crate::services::Services;
 use crate::task::View;
 
 /// What scripts may use at most.
@@ -89,24 +90,25 @@ pub struct Vm {
     alarm: Arc<Alarm>,
     home: Arc<passed::Home>,
     base: Cell<Ref>,
+    spare: threads::Spare,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
     result: Cell<Ref>,
-    sort: Cell<(Ref, Ref)>,
-    /// How far the running sort is, and whether there is one.
     /// Made with the first event.
     event_templates: Cell<Option<process::Templates>>,
+    sort: Cell<(Ref, Ref)>,
+    /// How far the running sort is, and whether there is one.
     sort_words: Cell<*const [[u8; 4]; 2]>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
+    pub(crate) pids: PidMemo,
     /// For what is read and becomes a value at once.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
     lua: Lua,
-    pub(crate) pids: PidMemo,
 }
 
 /// The actor whose code is running, and what speaks for it.
@@ -156,22 +158,23 @@ impl Vm {
             alarm: Alarm::new(main),
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            spare: threads::Spare::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
+            event_templates: Cell::new(None),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
-            event_templates: Cell::new(None),
             loaded: RefCell::default(),
             modules: RefCell::default(),
+            pids: PidMemo::default(),
             read_buffer: RefCell::default(),
             lua,
         });
         CURRENT.set(Rc::as_ptr(&vm));
         vm.protect(base::build).map_err(|failure| failure.message)?;
         interrupt::install(&vm);
-            pids: PidMemo::default(),
         Ok(vm)
     }
 
@@ -320,9 +323,6 @@ impl Vm {
         self.result.get()
     }
 
-    /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.
-    pub(crate) fn push_mailbox_channel(&self, stack: Stack, view: View) {
-        let (inbox, events) = self.mailbox.get();
     /// What events are made from. Allocates the first time, so only inside a protected call.
     pub(crate) fn event_templates(&self, stack: Stack) -> process::Templates {
         self.event_templates.get().unwrap_or_else(|| {
@@ -332,6 +332,9 @@ impl Vm {
         })
     }
 
+    /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.
+    pub(crate) fn push_mailbox_channel(&self, stack: Stack, view: View) {
+        let (inbox, events) = self.mailbox.get();
         let known = if view == View::Inbox { inbox } else { events };
         if !known.is_none() {
             return stack.push_ref(known);
