@@ -37,6 +37,15 @@ fix:
 bench *names:
     cargo bench --package perilune-benches {{ if names == "" { "" } else { "--bench " + replace(names, " ", " --bench ") } }}
 
+# The figures of docs/reliability.md in full size, on a machine that does nothing else: half an hour.
+figures:
+    PERILUNE_FULL=1 cargo test --release --package perilune-exec-native --tests --no-fail-fast -- --nocapture --test-threads=1
+    PERILUNE_FULL=1 cargo test --release --package perilune-supervisor --tests --no-fail-fast -- --nocapture --test-threads=1
+
+# Instructions for a send, a receive, a spawn, an exit; `--check` compares with benches/counts.txt, `--renew` writes it.
+counts *flags:
+    benches/counts.sh {{ flags }}
+
 # What decides whether a change may be merged.
 ci:
     .ci/run

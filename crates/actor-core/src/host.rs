@@ -86,6 +86,25 @@ pub enum Placement {
     Spread,
 }
 
+impl Placement {
+    /// Every placement.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Local, Self::Spread];
+
+    /// The word for it in configuration and scripts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Local => "local",
+            Self::Spread => "spread",
+        }
+    }
+
+    /// The placement with that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|placement| placement.as_str() == word)
+    }
+}
+
 /// What a scheduler is told about a host.
 #[derive(Clone, Debug)]
 pub struct HostSpec {
@@ -103,5 +122,20 @@ impl HostSpec {
     /// A host on all workers, without limit.
     pub fn new(id: HostId) -> Self {
         Self { id, workers: 0, max_actors: 0, placement: Placement::Auto }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_placement_has_a_word_that_reads_back() {
+        for placement in Placement::ALL {
+            assert_eq!(Placement::parse(placement.as_str()), Some(placement));
+        }
+        for word in ["", "Auto", "local ", "round-robin"] {
+            assert_eq!(Placement::parse(word), None, "{word}");
+        }
     }
 }

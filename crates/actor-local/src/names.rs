@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use perilune_actor_core::{ActorError, Name, NameRegistry, Pid};
+use rustc_hash::FxHashMap;
 
 use crate::directory::{Address, Directory};
 use crate::sync::{Entry, Map};
@@ -11,7 +12,28 @@ use crate::sync::{Entry, Map};
 pub(crate) struct LocalNames {
     directory: Arc<Directory>,
     holders: Map<Name, Pid>,
-    names: Map<Pid, Vec<Name>>,
+    names: Map<Pid, Held>,
+}
+
+/// The names of one actor, which may be many: each with a number that tells the order of registration.
+#[derive(Default)]
+struct Held {
+    names: FxHashMap<Name, u64>,
+    next: u64,
+}
+
+impl Held {
+    fn push(&mut self, name: Name) {
+        self.names.insert(name, self.next);
+        self.next += 1;
+    }
+
+    /// The names, oldest first.
+    fn in_order(&self) -> Vec<Name> {
+        let mut numbered: Vec<_> = self.names.iter().collect();
+        numbered.sort_unstable_by_key(|(_, number)| **number);
+        numbered.into_iter().map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl LocalNames {
@@ -21,7 +43,8 @@ impl LocalNames {
 
     /// Frees what an ended actor had. Its directory entry is closed already, so no new name can appear.
     pub(crate) fn release(&self, pid: Pid) {
-        for name in self.names.remove(&pid).map(|(_, names)| names).unwrap_or_default() {
+        let held = self.names.remove(&pid).map(|(_, held)| held.names).unwrap_or_default();
+        for name in held.into_keys() {
             self.holders.remove_if(&name, |_, holder| *holder == pid);
         }
     }
@@ -31,7 +54,7 @@ impl LocalNames {
     }
 
     pub(crate) fn of(&self, pid: Pid) -> Vec<Name> {
-        self.names.get(&pid).map(|names| names.clone()).unwrap_or_default()
+        self.names.get(&pid).map(|held| held.in_order()).unwrap_or_default()
     }
 
     /// Gives up a name that `pid` was given although it has ended.
@@ -41,10 +64,10 @@ impl LocalNames {
     }
 
     fn forget(&self, name: &Name, pid: Pid) {
-        if let Some(mut names) = self.names.get_mut(&pid) {
-            names.retain(|other| other != name);
+        if let Some(mut held) = self.names.get_mut(&pid) {
+            held.names.remove(name);
         }
-        self.names.remove_if(&pid, |_, names| names.is_empty());
+        self.names.remove_if(&pid, |_, held| held.names.is_empty());
     }
 }
 

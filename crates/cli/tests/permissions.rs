@@ -34,7 +34,7 @@ fn strict_mode_refuses_everything_to_those_without_an_identity() {
         assert_eq!((ended.stderr.as_str(), ended.code), ("", Some(0)));
         ended.stdout
     };
-    let strict = "44 refused\nnot refused: lookup, get_options, env.get_all, security.can\n";
+    let strict = "57 refused\nnot refused: lookup, get_options, env.get_all, security.can\n";
     assert_eq!(told(&["--set", "security.strict_mode=true"]), strict);
     assert!(told(&[]).starts_with("0 refused\n"));
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use program::{Program, check, folder};
+use program::{Program, check, folder, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,9 +19,17 @@ struct Tool {
 
 impl Tool {
     fn start(file: &str) -> Self {
-        let root = folder(&[("processes.toml", file)]);
-        let program =
-            Program::start_with_input(root.path(), &["supervise", "run", "processes.toml", "--control", "stdin", "-s"]);
+        Self::start_with(file, &[])
+    }
+
+    fn start_with(file: &str, more: &[&str]) -> Self {
+        Self::start_in(folder(&[("processes.toml", file)]), more)
+    }
+
+    /// In a folder with that file.
+    fn start_in(root: TempDir, more: &[&str]) -> Self {
+        let args = ["supervise", "run", "processes.toml", "--control", "stdin", "-s"];
+        let program = Program::start_with_input(root.path(), &[&args, more].concat());
         Self { root, program }
     }
 
@@ -274,4 +282,123 @@ fn is_zombie_below(os_pid: u32, parent: u32) -> bool {
     let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
     let mut fields = rest.split(' ');
     fields.next() == Some("Z") && fields.next() == Some(parent.to_string().as_str())
+}
+
+fn state(tool: &Tool) -> Value {
+    let text = std::fs::read_to_string(tool.root.path().join("state.json")).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+#[test]
+fn what_outlives_the_tool_and_its_guardian_is_ended_by_the_next_start() {
+    let mut tool = Tool::start_with(
+        "[[processes]]\nname = \"tree\"\ncommand = \"sh\"\nshutdown = { timeout = \"300ms\" }\n\
+         args = [\"-c\", \"setsid sh -c 'trap \\\"\\\" TERM; echo $$ > grandchild; exec sleep 1000' & echo $$ > child; wait\"]\n",
+        &["--state", "state.json"],
+    );
+    tool.wait_for("started", "tree");
+    let child = read_pid(&tool.root.path().join("child"));
+    let grandchild = read_pid(&tool.root.path().join("grandchild"));
+    wait_until("the run is written down", || state(&tool)["instances"][0]["run_id"].is_string());
+    assert_eq!(state(&tool)["instances"][0]["pid"], json!(child));
+    let mut stranger = Command::new("sleep").arg("1000").env("SUP_RUN_ID", "another").spawn().unwrap();
+
+    let own = tool.program.os_pid();
+    let guardian = guardian_of(own);
+    let killed = Command::new("kill").args(["-KILL", &guardian.to_string(), &own.to_string()]).status().unwrap();
+    assert!(killed.success());
+    let Tool { root, program } = tool;
+    program.end();
+    wait_until("they are gone", || !is_alive(guardian) && !is_alive(child));
+    assert!(is_alive(grandchild));
+
+    // Somebody else has one of the numbers by now.
+    let path = root.path().join("state.json");
+    let mut written: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let mut other = written["instances"][0].clone();
+    other["instance_index"] = json!(1);
+    other["pid"] = json!(stranger.id());
+    written["instances"].as_array_mut().unwrap().push(other);
+    std::fs::write(&path, written.to_string()).unwrap();
+    std::fs::write(root.path().join("processes.toml"), SLEEPER).unwrap();
+
+    let mut tool = Tool::start_in(root, &["--state", "state.json"]);
+    tool.wait_for("started", "sleeper");
+    assert!(!is_alive(grandchild));
+    assert!(stranger.try_wait().unwrap().is_none());
+    tool.signal("-TERM");
+    let Tool { root, program } = tool;
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0));
+    let said = format!("warning: processes of a former run were still there and are ended: {grandchild}\n");
+    assert_eq!(ended.stderr, said);
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(written["instances"].as_array().unwrap().len(), 1);
+    drop(root);
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+/// The process that ends what is left when this one is killed.
+fn guardian_of(os_pid: u32) -> u32 {
+    let mut found = None;
+    wait_until("there is a guardian", || {
+        let numbers = std::fs::read_dir("/proc").unwrap();
+        let mut numbers = numbers.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        found = numbers.find(|number| {
+            let command = std::fs::read_to_string(format!("/proc/{number}/cmdline")).unwrap_or_default();
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+            command.contains("__guardian") && parent == Some(os_pid)
+        });
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn state_is_written_as_it_changes_and_privately() {
+    let file = format!("[supervisor]\nstate_file = \"state.json\"\n\n{SLEEPER}");
+    let mut tool = Tool::start_with(&file, &[]);
+    let started = tool.wait_for("started", "sleeper");
+    wait_until("the run is written down", || state(&tool)["instances"][0]["run_id"] == started["run_id"]);
+    let mode = std::fs::metadata(tool.root.path().join("state.json")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o7777, 0o600);
+    assert_eq!(tool.order("restart sleeper")["ok"], json!(true));
+    wait_until("the restart is written down", || state(&tool)["instances"][0]["restart_count"] == json!(1));
+    assert_ne!(state(&tool)["instances"][0]["run_id"], started["run_id"]);
+
+    // Two of them would end each other's processes.
+    let second = run(tool.root.path(), &["supervise", "run", "processes.toml"]);
+    assert_eq!(second.code, Some(2));
+    assert!(second.stderr.contains("`state.json` is in use by another supervisor"), "{}", second.stderr);
+
+    tool.signal("-TERM");
+    tool.wait(|value| value["event"] == "shutdown_complete");
+    let Tool { root, program } = tool;
+    assert_eq!(program.end().code, Some(0));
+    let written: Value =
+        serde_json::from_str(&std::fs::read_to_string(root.path().join("state.json")).unwrap()).unwrap();
+    assert_eq!((&written["instances"][0]["run_id"], &written["instances"][0]["pid"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn state_of_a_later_version_is_refused() {
+    let files = [("p.toml", SLEEPER), ("state.json", "{\"version\": 2}")];
+    let args = ["supervise", "run", "p.toml", "--state", "state.json"];
+    check(&files, &args, 2, &["error: `state.json` has version 2, and only versions up to 1 are known"]);
+}
+
+#[test]
+fn state_that_is_damaged_is_set_aside() {
+    let root = folder(&[("processes.toml", SLEEPER), ("state.json", "{\"version\": 1, ")]);
+    let mut tool = Tool::start_in(root, &["--state", "state.json"]);
+    tool.wait_for("started", "sleeper");
+    tool.signal("-TERM");
+    let Tool { root, program } = tool;
+    let ended = program.end();
+    let said =
+        "warning: `state.json` was damaged and is now `state.json.damaged`; what still runs from before is not known\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), said));
+    assert_eq!(std::fs::read_to_string(root.path().join("state.json.damaged")).unwrap(), "{\"version\": 1, ");
 }

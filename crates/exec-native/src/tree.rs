@@ -175,10 +175,19 @@ impl Tree {
 
     /// Sends a signal that somebody wants to know the fate of.
     pub(crate) fn deliver(&self, signal: OsSignal) -> Result<(), ExecError> {
+        self.delivered(|| self.signal(signal.number()))
+    }
+
+    /// The same, to the leader alone whatever the scope.
+    pub(crate) fn deliver_to_leader(&self, signal: OsSignal) -> Result<(), ExecError> {
+        self.delivered(|| signal_one(self.pidfd.as_fd(), signal.number()))
+    }
+
+    fn delivered(&self, send: impl FnOnce() -> io::Result<()>) -> Result<(), ExecError> {
         if self.peek().is_some() {
             return Err(ExecError::AlreadyFinished);
         }
-        self.signal(signal.number()).map_err(|error| match error.kind() {
+        send().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ExecError::AlreadyFinished,
             io::ErrorKind::PermissionDenied => {
                 ExecError::Refused { operation: "signal the process", source: error.into() }

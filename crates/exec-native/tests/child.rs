@@ -137,7 +137,7 @@ fn controller_works_while_another_task_waits_and_from_a_plain_thread() {
 }
 
 #[test]
-fn suspended_process_obeys_a_stop() {
+fn r7_suspended_process_obeys_a_stop() {
     block_on(async {
         let child = child("exec sleep 600", |_| ());
         child.control().signal(OsSignal::new(19).unwrap()).unwrap();
@@ -149,7 +149,7 @@ fn suspended_process_obeys_a_stop() {
 }
 
 #[test]
-fn suspended_process_that_ignores_the_stop_is_forced_when_the_grace_is_over() {
+fn r7_suspended_process_that_ignores_the_stop_is_forced_when_the_grace_is_over() {
     block_on(async {
         let child = child("trap '' TERM; echo; while :; do sleep 600; done", |_| ());
         says(&child, "\n").await;

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use perilune_exec_api::{Containment, EndReason, OsSignal};
-use support::{alive, block_on, child, until};
+use support::{alive, block_on, child, sized, until};
 
 /// Every process appends its number to a file and starts three more, in different ways, as deep as it is told.
 const TREE: &str = r#"
@@ -54,31 +54,32 @@ fn tree_ends(level: Containment, far: &str, depth: u32, cgroup: Option<std::path
         child.control().stop(OsSignal::TERM, Duration::from_millis(300), true).unwrap();
         let finished = child.finished().await;
         let left: Vec<u32> = known().into_iter().filter(|pid| alive(*pid)).collect();
+        println!("r8: {count} processes at level {level:?}, {} left", left.len());
         assert!(left.is_empty() && finished.left.is_empty(), "{left:?} of {count}, {finished:?}");
         assert_eq!((finished.exit.reason, child.containment()), (EndReason::StopTimeout, level));
     });
 }
 
 #[test]
-fn level_group_ends_all_that_stayed_in_the_session() {
+fn r8_level_group_ends_all_that_stayed_in_the_session() {
     tree_ends(Containment::Group, "no", 5, None);
 }
 
 #[test]
-fn level_scan_ends_those_too_that_left_it() {
-    tree_ends(Containment::Scan, "yes", 4, None);
+fn r8_level_scan_ends_those_too_that_left_it() {
+    tree_ends(Containment::Scan, "yes", sized(4, 5), None);
 }
 
 #[test]
-fn level_cgroup_ends_everything() {
+fn r8_level_cgroup_ends_everything() {
     let parents = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(std::path::Path::new);
     let made = parents.into_iter().filter(|parent| parent.join("cgroup.procs").exists()).find_map(|parent| {
         let own = parent.join(format!("perilune-tree-{}", std::process::id()));
         std::fs::create_dir(&own).ok().map(|()| own)
     });
     let Some(made) = made else {
-        return println!("level_cgroup_ends_everything: skipped, no control group can be made here");
+        return println!("r8_level_cgroup_ends_everything: skipped, no control group can be made here");
     };
-    tree_ends(Containment::Cgroup, "yes", 3, Some(made.clone()));
+    tree_ends(Containment::Cgroup, "yes", sized(3, 5), Some(made.clone()));
     block_on(until("its folder is gone", || std::fs::remove_dir(&made).is_ok()));
 }

@@ -211,7 +211,7 @@ fn broken_guardian() {
 }
 
 #[test]
-fn nobody_outlives_a_runtime_that_is_killed() {
+fn r11_nobody_outlives_a_runtime_that_is_killed() {
     let mut runtime = Runtime::start("hang");
     let (leaders, others) = (runtime.said("leaders "), runtime.said("others "));
     runtime.said("ready");
@@ -221,9 +221,12 @@ fn nobody_outlives_a_runtime_that_is_killed() {
     let killed = Instant::now();
     runtime.kill();
     block_on(until("leaders are gone", || !leaders.iter().any(|pid| alive(*pid))));
-    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+    let first = killed.elapsed();
+    assert!(first < Duration::from_secs(1), "{first:?}");
     block_on(until("all are gone", || !others.iter().any(|pid| alive(*pid))));
-    assert!(killed.elapsed() < Duration::from_secs(4), "{:?}", killed.elapsed());
+    let last = killed.elapsed();
+    println!("r11: leaders gone after {first:.2?}, all after {last:.2?}");
+    assert!(last < Duration::from_secs(4), "{last:?}");
     block_on(until("the guardian has gone", || !alive(guardian)));
 }
 

@@ -23,10 +23,11 @@ use crate::copy;
 use crate::definition::Definition;
 use crate::inherited::Inherited;
 use crate::modules::errors;
-use crate::modules::events::Subscribed;
+use crate::modules::events::{Followed, Subscribed};
 use crate::modules::exec::Processes;
+use crate::modules::supervise::Supervised;
 use crate::modules::time::Alarmed;
-use crate::services::Origin;
+use crate::services::{Origin, Supervision};
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
 use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
 
@@ -111,6 +112,7 @@ struct Rare {
     cancellation: Option<Arc<Cancellation>>,
     subscriptions: Vec<Subscribed>,
     processes: Processes,
+    supervised: Option<Supervised>,
     become_next: Option<LuaFactory>,
     random: Option<u64>,
     sorting: Sorting,

@@ -22,8 +22,9 @@ pub use modules::KNOWN_MODULES;
 pub use pool::Pool;
 pub use services::registry::{ApplyDone, Change, Effort, EntryRegistry, EntrySnapshot, EntryValue, Filter};
 pub use services::{
-    Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Origin, Published,
-    Purpose, Read, ReadDone, Services, Start, Started, Stream, StreamInfo, Subscription, Terminal, Volume,
+    Callable, Environment, ExecutorHandle, FileInfo, FileKind, IoDone, Level, Listed, OpenMode, Order, Origin, Pending,
+    Published, Purpose, Read, ReadDone, Reports, Services, Start, Started, Stream, StreamInfo, Subscription,
+    Supervision, Terminal, Volume,
 };
 pub use vm::{Alarm, Limits, Settings, Vm};
 

@@ -1,5 +1,6 @@
 mod environment;
 pub(crate) mod registry;
+mod supervision;
 mod volume;
 
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use perilune_exec_api::{Executor, StdinEof};
 use perilune_policy::{PolicyEngine, Subject};
 
 use self::registry::EntryRegistry;
+pub use self::supervision::{Order, Pending, Reports, Supervision};
 pub use self::volume::{FileInfo, FileKind, IoDone, Listed, OpenMode, Stream, StreamInfo, Volume};
 use crate::access::Access;
 use crate::definition::Definition;
@@ -120,6 +122,15 @@ pub trait Services: Send + Sync {
     /// The variables that scripts may read and set.
     fn environment(&self) -> Option<&dyn Environment> {
         None
+    }
+
+    /// Programs that the origin will keep alive, none yet. Whoever gives them out must [`drive`](Self::drive).
+    ///
+    /// # Errors
+    /// `Unavailable` if none can be kept here.
+    fn supervision(&self, origin: &Origin<'_>) -> Result<Arc<dyn Supervision>, Failure> {
+        let _ = origin;
+        Err(Failure::new(ErrorKind::Unavailable, "programs cannot be supervised here"))
     }
 
     /// A folder that scripts may use.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use perilune_actor_core::{Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
     Access, Callable, Definition, EntryRegistry, Environment, ExecutorHandle, Level, Origin, Published, Purpose,
-    Resource, Services, Start, Started, Subscription, Terminal, Volume,
+    Resource, Services, Start, Started, Subscription, Supervision, Terminal, Volume,
 };
 use perilune_policy::{Decision, Map, PolicyEngine, Request, Strictness, Subject, Verdict};
 
@@ -203,6 +203,11 @@ impl<S: Services> Services for Guarded<S> {
     fn volume(&self, origin: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {
         self.check(origin, &Access::to("fs.get", id, "not allowed to use volume"))?;
         self.inner.volume(origin, id)
+    }
+
+    /// What is done to each of them is authorized where it is asked for.
+    fn supervision(&self, origin: &Origin<'_>) -> Result<Arc<dyn Supervision>, Failure> {
+        self.inner.supervision(origin)
     }
 
     fn process(&self, id: &str) -> Result<Arc<Definition>, Failure> {

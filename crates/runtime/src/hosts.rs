@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Placement, Scheduler};
+use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler};
 use perilune_lua_bindings::parse_duration;
 
 use crate::application::{Definition, Entry};
@@ -98,11 +98,7 @@ fn host_spec(entry: &Entry) -> HostSpec {
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         spec.workers = host.workers.map_or(0, count);
         spec.max_actors = count(host.max_processes);
-        spec.placement = match host.placement.as_deref() {
-            Some("local") => Placement::Local,
-            Some("spread") => Placement::Spread,
-            _ => Placement::Auto,
-        };
+        spec.placement = host.placement;
     }
     spec
 }

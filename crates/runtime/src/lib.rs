@@ -12,6 +12,7 @@ mod policy_book;
 mod policy_question;
 mod policy_report;
 mod policy_test;
+mod programs;
 mod registry;
 mod report;
 mod runtime;

@@ -281,10 +281,17 @@ impl Runtime {
         self.scheduler.workers()
     }
 
-    /// Ends all programs that processes have started, those that do not obey within `grace` by force.
+    /// Ends all programs that processes have started or keep alive, those that do not obey within `grace` by force.
     pub fn end_programs(&self, grace: Duration) {
         if let Some(io) = &self.io {
-            io.block_on(self.services.executors.shutdown(grace));
+            let supervisions = self.services.supervisions.clone();
+            io.block_on(async {
+                // Both at once: the grace is for the whole.
+                let kept = io.spawn(async move { supervisions.shutdown(grace).await });
+                self.services.executors.shutdown(grace).await;
+                // One that panics has nothing left to wait for.
+                let _ = kept.await;
+            });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 use perilune_actor_core::{ErrorKind, Failure, HostId, Pid, Value, Waker};
 use perilune_lua_bindings::{
     Callable, Definition, EntryRegistry, Environment, ExecutorHandle, Level, Origin, Published, Services, Start,
-    Started, Subscription, Terminal, Volume,
+    Started, Subscription, Supervision, Terminal, Volume,
 };
 use tokio::runtime::Handle;
 
@@ -12,6 +12,7 @@ use crate::environment::AppEnvironment;
 use crate::event_bus::EventBus;
 use crate::executors::Executors;
 use crate::policies::Subjects;
+use crate::programs::Supervisions;
 use crate::registry::{AppRegistry, Registry};
 use crate::report;
 use crate::terminal::StdTerminal;
@@ -29,6 +30,7 @@ pub(crate) struct AppServices {
     pub(crate) foreground: RwLock<Option<(HostId, Arc<StdTerminal>)>>,
     events: EventBus,
     pub(crate) executors: Arc<Executors>,
+    pub(crate) supervisions: Supervisions,
     io: Handle,
     pub(crate) subjects: Arc<Subjects>,
 }
@@ -52,6 +54,7 @@ impl AppServices {
             foreground: RwLock::default(),
             events: EventBus::default(),
             executors: Arc::new(executors),
+            supervisions: Supervisions::new(io.clone()),
             io,
             subjects,
         }
@@ -170,6 +173,10 @@ impl Services for AppServices {
 
     fn environment(&self) -> Option<&dyn Environment> {
         Some(&*self.environment)
+    }
+
+    fn supervision(&self, _: &Origin<'_>) -> Result<Arc<dyn Supervision>, Failure> {
+        Ok(self.supervisions.of_actor())
     }
 
     fn volume(&self, _: &Origin<'_>, id: &str) -> Result<Arc<dyn Volume>, Failure> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use perilune_actor_core::Placement;
 use perilune_runtime::application::{
     ConfigData, Definition, Diagnostics, EntryId, Isolation, Loaded, load_file, load_folder,
 };
@@ -88,7 +89,7 @@ fn a_folder_becomes_entries() {
         ("one/foreign.yaml", "namespace: [1]\nkind: Deployment\n"),
         (
             "hosts/_index.yaml",
-            "namespace: h\nentries:\n  - {name: p, kind: process.host, isolation: dedicated, memory_limit: 64MB, host: {workers: 2, max_processes: 9}}\n  - {name: t, kind: terminal.host, hide_logs: true}\n",
+            "namespace: h\nentries:\n  - {name: p, kind: process.host, isolation: dedicated, memory_limit: 64MB, placement: spread, host: {workers: 2, max_processes: 9}}\n  - {name: t, kind: terminal.host, hide_logs: true}\n",
         ),
         ("node_modules/_index.yaml", "broken: ["),
         (".git/_index.yaml", "broken: ["),
@@ -128,6 +129,7 @@ fn a_folder_becomes_entries() {
             assert_eq!(host.isolation, Isolation::Dedicated);
             assert_eq!(host.memory_limit, Some(64 << 20));
             assert_eq!((host.workers, host.max_processes), (Some(2), 9));
+            assert_eq!(host.placement, Placement::Spread);
         }
         other => panic!("{other:?}"),
     }
@@ -203,7 +205,7 @@ fn wrong_types_are_errors_with_their_place() {
         ],
     );
     check_entries(
-        "  - 5\n  - name: [w]\n    kind: x\n  - name: w\n    kind: process.lua\n    source: 1\n    method: []\n    modules: [a, 2]\n    imports: {l: 3}\n    meta: {command: {main: 7, name: n}}\n  - name: h\n    kind: process.host\n    isolation: alone\n    memory_limit: lots\n    host: {workers: -1, queue_size: x}\n  - {name: d, kind: terminal.host, data: [1]}\n",
+        "  - 5\n  - name: [w]\n    kind: x\n  - name: w\n    kind: process.lua\n    source: 1\n    method: []\n    modules: [a, 2]\n    imports: {l: 3}\n    meta: {command: {main: 7, name: n}}\n  - name: h\n    kind: process.host\n    isolation: alone\n    memory_limit: lots\n    host: {workers: -1, queue_size: x}\n  - {name: d, kind: terminal.host, data: [1]}\n  - {name: e, kind: process.host, placement: everywhere}\n  - {name: f, kind: process.host, placement: [local]}\n",
         &[
             "E _index.yaml:3:5 an entry must be a map, not a number",
             "E _index.yaml:4:11 entry needs a string as `name`, not a list",
@@ -217,6 +219,8 @@ fn wrong_types_are_errors_with_their_place() {
             "E _index.yaml:15:16 entry `app:h` needs `shared` or `dedicated` as `isolation`, not this text",
             "E _index.yaml:16:19 entry `app:h` needs a number of bytes such as 1048576 or 64MiB as `memory_limit`, not this text",
             "E _index.yaml:18:42 entry `app:d` needs a map as `data`, not a list",
+            "E _index.yaml:19:46 entry `app:e` needs `auto`, `local` or `spread` as `placement`, not this text",
+            "E _index.yaml:20:46 entry `app:f` needs a string as `placement`, not a list",
         ],
     );
 }

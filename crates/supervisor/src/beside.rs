@@ -11,6 +11,8 @@ use perilune_exec_api::{
 };
 use perilune_exec_native::NativeExecutor;
 
+use crate::credentials::{SecretRedactor, SharedRedactor};
+
 /// What a program that runs beside an instance shares with it. It has a tree of its own all the same, and a `SUP_RUN_ID`
 /// of its own.
 ///
@@ -20,6 +22,8 @@ use perilune_exec_native::NativeExecutor;
 pub struct Surroundings {
     /// Which variables of this program are below those of the instance.
     pub env_mode: EnvMode,
+    /// Whether those of them that look like secrets are left out.
+    pub strip_sensitive_env: bool,
     /// The variables of the instance.
     pub env: BTreeMap<String, String>,
     /// Where it runs.
@@ -28,12 +32,15 @@ pub struct Surroundings {
     pub identity: Identity,
     /// The number of its process; becomes `SUP_PID`.
     pub os_pid: Option<u32>,
+    /// What nobody may see of what it writes.
+    pub redactor: SharedRedactor,
 }
 
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Surroundings")
             .field("env_mode", &self.env_mode)
+            .field("strip_sensitive_env", &self.strip_sensitive_env)
             .field("env", &self.env.keys())
             .field("work_dir", &self.work_dir)
             .field("identity", &self.identity)
@@ -73,7 +80,7 @@ pub(crate) async fn run(command: CommandLine, around: &Surroundings, within: Dur
     let [stdout, stderr] = streams.map(|stream| stream.map_err(Failure::Exec));
     let (stdout, stderr) = (stdout?, stderr?);
     let output = Mutex::new(Vec::new());
-    let ran = tokio::time::timeout(within, to_the_end(&process, &stdout, &stderr, &output)).await;
+    let ran = tokio::time::timeout(within, to_the_end(&process, &stdout, &stderr, &around.redactor, &output)).await;
     let kept = |output: Mutex<Vec<u8>>| text(output.into_inner().unwrap_or_else(PoisonError::into_inner));
     match ran {
         Ok(Ok(exit)) => Ok(Ran { exit, output: kept(output) }),
@@ -90,10 +97,11 @@ async fn to_the_end(
     process: &Arc<dyn Process>,
     stdout: &Arc<dyn ByteStream>,
     stderr: &Arc<dyn ByteStream>,
+    redactor: &SharedRedactor,
     output: &Mutex<Vec<u8>>,
 ) -> Result<ExitInfo, ExecError> {
     process.start().await?;
-    let reading = async { tokio::join!(read(stdout, output), read(stderr, output)) };
+    let reading = async { tokio::join!(read(stdout, redactor, output), read(stderr, redactor, output)) };
     tokio::pin!(reading);
     let ended = process.wait();
     tokio::pin!(ended);
@@ -114,7 +122,7 @@ fn request(command: CommandLine, around: &Surroundings) -> ExecRequest {
     let mut request = ExecRequest::new(command);
     request.stdin = StdinMode::Null;
     request.work_dir.clone_from(&around.work_dir);
-    request.env_mode = around.env_mode.clone();
+    request.env_mode = if around.strip_sensitive_env { stripped(&around.env_mode) } else { around.env_mode.clone() };
     request.env.clone_from(&around.env);
     // The descriptor is the instance's alone.
     request.env.remove(crate::readiness::NOTIFY_FD);
@@ -125,13 +133,32 @@ fn request(command: CommandLine, around: &Surroundings) -> ExecRequest {
     request
 }
 
-/// Reads all of it, so that nobody is kept waiting for a reader, and keeps the beginning.
-async fn read(stream: &Arc<dyn ByteStream>, output: &Mutex<Vec<u8>>) {
-    while let Ok(Some(bytes)) = stream.read(OUTPUT).await {
+/// Without the variables that look like secrets.
+fn stripped(mode: &EnvMode) -> EnvMode {
+    let harmless = |name: &String| !SecretRedactor::is_sensitive_env_name(name);
+    match mode {
+        EnvMode::Clean => EnvMode::Clean,
+        EnvMode::Inherit => {
+            let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+            EnvMode::Allow(names.filter(harmless).collect())
+        }
+        EnvMode::Allow(names) => EnvMode::Allow(names.iter().filter(|name| harmless(name)).cloned().collect()),
+    }
+}
+
+/// Reads all of it, so that nobody is kept waiting for a reader, and keeps the beginning of what may be seen.
+async fn read(stream: &Arc<dyn ByteStream>, redactor: &SharedRedactor, output: &Mutex<Vec<u8>>) {
+    // Before it is cut: half a secret would not be recognised.
+    let mut redactor = redactor.stream(OUTPUT);
+    let keep = |bytes: &[u8]| {
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         let room = OUTPUT.saturating_sub(output.len());
-        output.extend(bytes.into_iter().take(room));
+        output.extend(bytes.iter().take(room));
+    };
+    while let Ok(Some(bytes)) = stream.read(OUTPUT).await {
+        keep(&redactor.push(&bytes));
     }
+    keep(&redactor.finish());
 }
 
 /// Replacing what is no text makes it longer, so it is cut again.

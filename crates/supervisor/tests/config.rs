@@ -46,6 +46,7 @@ event_capacity = 64
 init_duties = true
 cgroup_parent = "${HOME}/cgroup"
 log_dir = "${HOME}/log"
+state_file = "${HOME}/state.json"
 
 [[processes]]
 name = "db"
@@ -114,6 +115,7 @@ run_timeout = "1h"
     assert_eq!((all.sample_interval, all.event_capacity), (Duration::from_millis(500), 64));
     assert!(all.init_duties);
     assert_eq!(all.log_dir.as_deref(), Some(Path::new("/home/me/log")));
+    assert_eq!(file.state_file.as_deref(), Some(Path::new("/home/me/state.json")));
     assert_eq!(all.cgroup_parent.as_deref(), Some(Path::new("/home/me/cgroup")));
 
     let (spec, options) = &file.processes[1];

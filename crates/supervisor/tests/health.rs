@@ -5,6 +5,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use perilune_exec_api::EnvMode;
 use perilune_supervisor::health::{CheckType, HealthCheckConfig, HealthCheckResult, run_check};
 use perilune_supervisor::{Surroundings, health};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -227,7 +228,7 @@ async fn only_the_beginning_of_much_output_is_told() {
 }
 
 #[tokio::test]
-async fn script_that_hangs_and_forks_is_gone_at_its_timeout() {
+async fn r19_script_that_hangs_and_forks_is_gone_at_its_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let mut around = bare();
     around.work_dir = Some(folder.path().to_owned());
@@ -298,4 +299,49 @@ async fn zombie_is_not_alive() {
 async fn no_check_says_nothing_bad() {
     good(&check_within(CheckType::None, PATIENCE, &bare()).await);
     assert_eq!(health::HealthStatus::default(), health::HealthStatus::Unknown);
+}
+
+#[tokio::test]
+async fn secrets_in_what_a_check_writes_cannot_be_read() {
+    let around = bare();
+    around.redactor.learn(["hunter2-correct-horse"]);
+    // The secret is where the rest is cut off.
+    let line = "head -c 4090 /dev/zero | tr '\\0' x; echo hunter2-correct-horse; exit 1";
+    let shell =
+        |line: &str| CheckType::Command { command: "sh".to_owned(), args: vec!["-c".to_owned(), line.to_owned()] };
+    let found = check_within(shell(line), PATIENCE, &around).await;
+    let details = found.details.unwrap();
+    assert!(!found.healthy && details.len() == 4096 && !details.contains("hunter2"), "{details}");
+    let found = check_within(shell("echo hunter2-correct-horse >&2"), PATIENCE, &around).await;
+    assert_eq!(found.details.as_deref(), Some("[REDACTED]\n"));
+    let missing = CheckType::Command { command: "hunter2-correct-horse".to_owned(), args: Vec::new() };
+    let error = check_within(missing, PATIENCE, &around).await.error.unwrap();
+    assert!(error.contains("[REDACTED]") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn checks_see_no_variables_that_the_instance_must_not_see() {
+    const TOKEN: &str = "TOKEN_OF_THE_RUNTIME";
+    if std::env::var_os(TOKEN).is_none() {
+        // Variables of a program that runs cannot be changed safely, so there is another one.
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "checks_see_no_variables_that_the_instance_must_not_see"]).env(TOKEN, "seen");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let line = format!("echo ${TOKEN}, $KEY_SECRET, ${{HARMLESS-$PATH}}");
+    let check = || CheckType::Command { command: "sh".to_owned(), args: vec!["-c".to_owned(), line.clone()] };
+    let mut around = Surroundings::default();
+    around.env.insert("KEY_SECRET".to_owned(), "its own".to_owned());
+    let path = std::env::var("PATH").unwrap();
+    for (mode, strip, token) in [
+        (EnvMode::Inherit, false, "seen"),
+        (EnvMode::Inherit, true, ""),
+        (EnvMode::Allow(vec![TOKEN.to_owned(), "PATH".to_owned()]), false, "seen"),
+        (EnvMode::Allow(vec![TOKEN.to_owned(), "PATH".to_owned()]), true, ""),
+    ] {
+        (around.env_mode, around.strip_sensitive_env) = (mode, strip);
+        let found = check_within(check(), PATIENCE, &around).await;
+        assert_eq!(found.details, Some(format!("{token}, its own, {path}\n")));
+    }
 }

@@ -81,3 +81,12 @@ async fn who_stops_waiting_ends_the_command() {
     running.abort();
     until("the end of the command", || !alive(command)).await;
 }
+
+#[tokio::test]
+async fn failures_are_told_without_secrets() {
+    let around = bare();
+    around.redactor.learn(["hunter2-correct-horse"]);
+    let wrong = run_pre_shutdown_commands(&config(&["exit 3 # hunter2-correct-horse"], PATIENCE), &around).await;
+    let [ShutdownError::PreShutdownFailed(reason)] = wrong.as_slice() else { panic!("{wrong:?}") };
+    assert_eq!(reason, "`exit 3 # [REDACTED]` ended with 3");
+}

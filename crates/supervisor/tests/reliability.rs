@@ -12,7 +12,7 @@ use perilune_supervisor::{
 };
 
 use support::keeping::{at_once, event, options, shell, unlimited};
-use support::{alive, block_on, kill, until};
+use support::{alive, block_on, kill, sized, until};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -39,10 +39,9 @@ fn marked(mark: &str) -> HashMap<String, Vec<u32>> {
     found
 }
 
-/// `PERILUNE_R6_SECONDS` makes it longer.
 #[test]
 fn r6_whoever_is_killed_comes_back_and_never_twice() {
-    let seconds = std::env::var("PERILUNE_R6_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let seconds = sized(3, 60);
     block_on(async {
         let supervisor = Supervisor::new(unlimited());
         let mut events = supervisor.events();
@@ -106,8 +105,13 @@ fn r6_whoever_is_killed_comes_back_and_never_twice() {
             }
         }
         assert!(exits > 0);
-        println!("{kills} kills in {seconds} s");
+        println!("r6: {kills} kills in {seconds} s, one tree for each instance");
     });
+}
+
+fn median_and_p99(times: &mut [Duration]) -> (Duration, Duration) {
+    times.sort();
+    (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
 /// Exit and respawn, as the supervisor tells of them.
@@ -119,7 +123,7 @@ fn an_end_is_seen_and_answered_soon() {
         supervisor.start("a").await.unwrap();
         let mut events = supervisor.events();
         let (mut ends, mut starts) = (Vec::new(), Vec::new());
-        for _ in 0..100 {
+        for _ in 0..sized(100, 1000) {
             let pid = supervisor.handle("a", 0).unwrap().pid.unwrap();
             let hit = Instant::now();
             kill("KILL", pid);
@@ -129,10 +133,11 @@ fn an_end_is_seen_and_answered_soon() {
             event(&mut events, |kind| matches!(kind, EventKind::Started { .. })).await;
             starts.push(hit.elapsed().saturating_sub(sent));
         }
-        for (what, times) in [("exit seen", &mut ends), ("respawned", &mut starts)] {
-            times.sort();
-            println!("{what}: median {:?}, p99 {:?}", times[times.len() / 2], times[times.len() * 99 / 100]);
-            assert!(times[times.len() / 2] < Duration::from_secs(5));
+        for (what, times, most) in [("exit seen", &mut ends, 20), ("respawned", &mut starts, 50)] {
+            let (median, p99) = median_and_p99(times);
+            println!("{what}: median {median:.1?}, p99 {p99:.1?}");
+            // What is promised is promised for a machine with nothing else to do.
+            assert!(p99 < sized(Duration::from_secs(10), Duration::from_millis(most)), "{what}: {p99:?}");
         }
     });
 }
@@ -155,6 +160,7 @@ fn r16_a_crash_loop_of_processes_ends() {
             assert_eq!(gave_up, EventKind::GaveUp { count: 5, window: Some(Duration::from_secs(60)) });
             assert_eq!(count(), 6 * round);
         }
+        println!("r16: 6 starts each time, then given up");
     });
 }
 
@@ -184,10 +190,9 @@ fn r17_a_stop_is_for_good_whatever_goes_on() {
     });
 }
 
-/// `PERILUNE_R18_ROUNDS` makes it longer.
 #[test]
 fn r18_groups_are_restarted_in_their_order() {
-    let rounds = std::env::var("PERILUNE_R18_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let rounds = sized(3, 100);
     block_on(async {
         for (strategy, expected) in [
             (RestartStrategy::OneForAll, "-e -d -c -a +a +b +c +d +e"),
@@ -219,18 +224,17 @@ fn r18_groups_are_restarted_in_their_order() {
                 supervisor.wait_for("e", Condition::Ready, LONG).await.unwrap();
             }
             supervisor.shutdown(ShutdownOptions::default()).await;
+            println!("r18: {expected}, {rounds} times");
         }
     });
 }
 
-/// `PERILUNE_R20` makes it 1,000 and 200 for a minute.
 #[test]
 fn r20_many_instances_do_not_slow_each_other_down() {
-    let large = std::env::var_os("PERILUNE_R20").is_some();
-    let (registered, busy, seconds) = if large { (1000, 200, 60) } else { (200, 20, 2) };
+    let (registered, busy, seconds) = sized((200, 20, 2), (1000, 200, 60));
     block_on(async {
         let supervisor = Supervisor::new(unlimited());
-        let _slow: Vec<EventReceiver> = (0..10).map(|_| supervisor.events()).collect();
+        let slow: Vec<EventReceiver> = (0..10).map(|_| supervisor.events()).collect();
         for number in 0..registered {
             let backoff = BackoffConfig::Fixed { delay: Duration::from_secs(1) };
             let restart = RestartConfig { backoff, ..at_once() };
@@ -250,11 +254,24 @@ fn r20_many_instances_do_not_slow_each_other_down() {
             times.push(asked.elapsed());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        times.sort();
-        println!("driver: median {:?}, p99 {:?}", times[times.len() / 2], times[times.len() * 99 / 100]);
-        assert!(times[times.len() / 2] < Duration::from_secs(2));
+        let (median, p99) = median_and_p99(&mut times);
+        println!("r20: driver answers after {median:.1?}, p99 {p99:.1?}");
+        assert!(p99 < sized(Duration::from_secs(10), Duration::from_millis(50)), "{p99:?}");
         let report = supervisor.shutdown(ShutdownOptions::default()).await;
         assert!(report.instances.iter().all(|one| one.error.is_none()));
+        for mut slow in slow {
+            let (mut last, mut missed) = (0, 0);
+            while let Some(received) = slow.try_recv() {
+                match received {
+                    Received::Lagged(count) => (last, missed) = (last + count, missed + count),
+                    Received::Event(event) => {
+                        assert_eq!(event.seq, last + 1, "a gap that nobody told of");
+                        last = event.seq;
+                    }
+                }
+            }
+            assert!(last > 0 && missed < last, "{missed} of {last}");
+        }
     });
 }
 
@@ -267,8 +284,9 @@ async fn three(supervisor: &Supervisor) -> Vec<u32> {
 fn all_gone(pids: &[u32]) {
     assert_eq!(pids.len(), 3);
     let begun = Instant::now();
+    let patience = Duration::from_secs(sized(30, 5));
     while pids.iter().any(|pid| alive(*pid)) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "somebody is left");
+        assert!(begun.elapsed() < patience, "somebody is left");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -293,7 +311,9 @@ fn r23_a_runtime_that_goes_takes_all_along() {
     });
     let begun = Instant::now();
     drop(runtime);
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    let took = begun.elapsed();
+    println!("r23: the runtime was gone after {took:.2?}");
+    assert!(took < Duration::from_secs(sized(20, 5)), "{took:?}");
     all_gone(&pids);
     // Nobody is there to do anything, and nobody waits for that.
     block_on(async {

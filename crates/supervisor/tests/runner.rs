@@ -10,7 +10,7 @@ use perilune_supervisor::SupervisionOptions;
 use perilune_supervisor::log::LogStream;
 use perilune_supervisor::process::{ProcessError, ProcessRunner, ProcessSpec, ProcessState};
 use perilune_supervisor::shutdown::{KillScope, ShutdownConfig};
-use support::{alive, block_on, kill, program, ready, shell, started, state, until};
+use support::{alive, block_on, kill, program, ready, shell, sized, started, state, until};
 
 const LONG: Duration = Duration::from_secs(60);
 const STUBBORN: &str = "trap '' TERM; echo; while :; do sleep 600; done";
@@ -398,7 +398,7 @@ fn stop_without_force_says_that_it_was_outlived() {
 }
 
 #[test]
-fn suspended_process_is_stopped_all_the_same() {
+fn r7_suspended_process_is_stopped_all_the_same() {
     block_on(async {
         let mut obeys = ready("echo; exec sleep 600").await;
         let mut refuses = ready(STUBBORN).await;
@@ -409,7 +409,11 @@ fn suspended_process_is_stopped_all_the_same() {
         obeys.stop(Duration::from_secs(2)).await.unwrap();
         let start = Instant::now();
         refuses.stop(Duration::from_secs(2)).await.unwrap();
-        assert!(start.elapsed() >= Duration::from_secs(2));
+        let took = start.elapsed();
+        println!("r7: forced after {took:.2?}");
+        assert!(took >= Duration::from_secs(2));
+        // A second is promised; in a normal run others may have most of the machine.
+        assert!(took < Duration::from_secs(sized(10, 3)), "{took:?}");
         assert_eq!((obeys.state(), refuses.state()), (&stopped(None), &ProcessState::Terminated));
     });
 }

@@ -95,6 +95,7 @@ macro_rules! __for_each_case {
             names {
                 name_belongs_to_one_live_actor
                 text_that_is_no_name_is_refused
+                thousands_of_names_of_one_actor_are_found_and_freed
                 names_are_free_before_the_exit_is_seen
                 registering_an_ending_actor_leaves_no_name
                 foreign_actor_can_be_given_a_name
@@ -148,6 +149,7 @@ macro_rules! __for_each_case {
             timers {
                 timers_fire_in_order_and_never_early
                 timers_due_together_fire_in_order_of_start
+                thousands_of_timers_fire_in_order
                 stopped_timer_does_not_fire
                 timer_of_an_ended_actor_is_gone
                 timer_of_a_failed_factory_is_gone

@@ -32,6 +32,28 @@ pub fn name_belongs_to_one_live_actor<H: Harness>(harness: &H) {
     assert_eq!(register(first.pid()), Err(ActorError::NotFound(first.pid())));
 }
 
+pub fn thousands_of_names_of_one_actor_are_found_and_freed<H: Harness>(harness: &H) {
+    const COUNT: usize = 5000;
+    let stage = Stage::new(harness);
+    let probe = stage.probe();
+    let names: &dyn NameRegistry = stage.scheduler.names();
+    let name = |number: usize| format!("name {number}");
+    for number in 0..COUNT {
+        assert_eq!(names.register(&name(number), probe.pid()), Ok(()));
+    }
+    assert!((0..COUNT).all(|number| names.whereis(&name(number)) == Some(probe.pid())));
+    // Half of them by hand, the others by the end of the actor.
+    assert!((0..COUNT / 2).all(|number| names.unregister(&name(number))));
+    let mut held = stage.find(probe.pid()).expect("a live actor").names;
+    let mut left: Vec<_> = (COUNT / 2..COUNT).map(name).collect();
+    held.sort();
+    left.sort();
+    assert_eq!(held, left);
+    probe.finish();
+    probe.ended();
+    assert!((0..COUNT).all(|number| names.whereis(&name(number)).is_none()));
+}
+
 pub fn text_that_is_no_name_is_refused<H: Harness>(harness: &H) {
     let stage = Stage::new(harness);
     let probe = stage.probe();

@@ -47,6 +47,28 @@ pub fn timers_due_together_fire_in_order_of_start<H: Harness>(harness: &H) {
     }
 }
 
+pub fn thousands_of_timers_fire_in_order<H: Harness>(harness: &H) {
+    const COUNT: u64 = 10_000;
+    let Some(stage) = Stage::with_clock(harness) else { return };
+    let probe = stage.probe();
+    let mut expected = probe.run(|cx| {
+        let mut started = Vec::new();
+        let mut random = 1_u64;
+        for token in 0..COUNT {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Fewer times than timers, so that many are due together.
+            started.push((cx.start_timer(ms((random >> 33) % 500), token), token));
+        }
+        started
+    });
+    expected.sort_by_key(|(timer, _)| (timer.due, timer.serial));
+    stage.advance(Duration::from_secs(1));
+    for (_, token) in expected {
+        assert_eq!(probe.timer(), token);
+    }
+    assert_eq!(stage.find(probe.pid()).expect("a live actor").timers, 0);
+}
+
 pub fn stopped_timer_does_not_fire<H: Harness>(harness: &H) {
     let Some(stage) = Stage::with_clock(harness) else { return };
     let probe = stage.probe();

@@ -1,6 +1,7 @@
 //! `perilune supervise`: a file of processes, kept alive in the foreground.
 
 mod control;
+mod keeper;
 mod orders;
 mod printer;
 
@@ -17,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::{USAGE, complain, guardian};
+use keeper::{Keeper, Record};
 use printer::Printer;
 
 /// Everything that could not be kept alive was stopped.
@@ -57,6 +59,9 @@ pub(crate) struct Run {
     /// Where orders come from
     #[arg(long, value_name = "WHERE")]
     pub(crate) control: Option<Control>,
+    /// Write down what runs, and end first what a run that was killed has left
+    #[arg(long, value_name = "PATH")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -82,7 +87,7 @@ pub(crate) fn main(command: SuperviseCommand) -> ExitCode {
     let here = LocalSet::new();
     let code = match run {
         None => here.block_on(&tokio, check(path, file)),
-        Some(run) => here.block_on(&tokio, keep_alive(path, file, run.control)),
+        Some(run) => here.block_on(&tokio, keep_alive(path, file, run)),
     };
     // A reader of standard input cannot be stopped, and nothing else is left to wait for.
     tokio.shutdown_background();
@@ -146,7 +151,7 @@ async fn check(path: &Path, file: SupervisorFile) -> ExitCode {
     }
 }
 
-async fn keep_alive(path: &Path, file: SupervisorFile, control: Option<Control>) -> ExitCode {
+async fn keep_alive(path: &Path, file: SupervisorFile, run: &Run) -> ExitCode {
     guardian::arm();
     // Nothing else here starts processes.
     if let Err(error) = perilune_exec_native::init_duties_for_all() {
@@ -161,17 +166,24 @@ async fn keep_alive(path: &Path, file: SupervisorFile, control: Option<Control>)
         Ok(supervisor) => supervisor,
         Err(error) => return complain(&format!("error: {}", chain(&error)), USAGE),
     };
+    let state = run.state.clone().or_else(|| file.state_file.clone());
+    let record = match former(state, &mut signals).await {
+        Ok(record) => record,
+        Err(Some(error)) => return complain(&format!("error: {error}"), USAGE),
+        Err(None) => return ExitCode::SUCCESS,
+    };
     let mut events = supervisor.events();
     let printer = Printer::start(supervisor.events());
     if let Err(found) = register(path, &supervisor, file).await {
         supervisor.shutdown(ShutdownOptions::force()).await;
         return complain(&found.to_string(), USAGE);
     }
+    let keeper = record.map(|record| Keeper::start(&supervisor, record));
     if let Err(error) = supervisor.start_all().await {
         supervisor.shutdown(ShutdownOptions::force()).await;
         return complain(&format!("error: {}", chain(&error)), USAGE);
     }
-    let mut orders = orders::follow(&supervisor, control, printer.clone());
+    let mut orders = orders::follow(&supervisor, run.control, printer.clone());
     let mut code = ExitCode::SUCCESS;
     loop {
         tokio::select! {
@@ -206,10 +218,34 @@ async fn keep_alive(path: &Path, file: SupervisorFile, control: Option<Control>)
         supervisor.shutdown(ShutdownOptions::force()).await;
         code = ExitCode::from(FORCED);
     }
+    if let Some(keeper) = keeper {
+        keeper.finish().await;
+    }
     orders.finish().await;
     printer.finish().await;
     guardian::goodbye();
     code
+}
+
+/// Has what is left of a former life ended, if there is a file that tells of one, and `Err(None)` if somebody does not want
+/// to wait for that.
+async fn former(state: Option<PathBuf>, signals: &mut Signals) -> Result<Option<Record>, Option<String>> {
+    let Some(path) = state else { return Ok(None) };
+    let ending = tokio::task::spawn_blocking(move || {
+        let mut record = Record::open(&path)?;
+        record.end_former();
+        Ok(record)
+    });
+    tokio::pin!(ending);
+    loop {
+        tokio::select! {
+            record = &mut ending => {
+                let record: Result<Record, String> = record.unwrap_or_else(|error| Err(error.to_string()));
+                return record.map(Some).map_err(Some);
+            }
+            asked = signals.next() => if matches!(asked, Asked::End) { return Err(None) },
+        }
+    }
 }
 
 enum Asked {

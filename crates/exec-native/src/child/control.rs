@@ -44,6 +44,11 @@ impl ChildControl {
         self.inner.signal(signal)
     }
 
+    /// [`signal`](Self::signal), to the leader alone whatever the scope.
+    pub fn signal_leader(&self, signal: OsSignal) -> Result<(), ExecError> {
+        self.inner.tree.deliver_to_leader(signal)
+    }
+
     /// Whether the process has ended.
     pub fn has_ended(&self) -> bool {
         self.inner.tree.peek().is_some()

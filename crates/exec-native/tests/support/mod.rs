@@ -8,10 +8,16 @@ use std::time::{Duration, Instant};
 use perilune_exec_api::{ByteStream, CommandLine, EnvMode, ExecError, ExecRequest, Executor, ExecutorExt, Process};
 use perilune_exec_native::{Child, ChildOptions, Launch, NativeExecutor, OutputSink, OutputStream, environment};
 
+/// How much a test of a figure does: `normal`, or `full` with `PERILUNE_FULL=1` (docs/reliability.md).
+pub(crate) fn sized<T>(normal: T, full: T) -> T {
+    if std::env::var_os("PERILUNE_FULL").is_some() { full } else { normal }
+}
+
 /// Runs a test in a runtime with two threads.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    tokio.block_on(async { tokio::time::timeout(Duration::from_secs(120), future).await.expect("in time") })
+    tokio
+        .block_on(async { tokio::time::timeout(Duration::from_secs(sized(120, 1200)), future).await.expect("in time") })
 }
 
 pub(crate) fn shell(line: &str) -> ExecRequest {
@@ -70,7 +76,7 @@ pub(crate) fn state(pid: u32) -> Option<char> {
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(sized(30, 120)), "{what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -224,6 +224,35 @@ impl ActorState {
         self.rare().subscriptions.extract_if(.., |subscribed| subscribed.is_closed()).collect()
     }
 
+    /// Lets go of the subscription of that channel, through which nothing comes any more.
+    pub(crate) fn drop_subscription(&self, channel: Key) {
+        let over: Vec<_> =
+            self.rare().subscriptions.extract_if(.., |subscribed| subscribed.channel() == channel).collect();
+        for subscribed in over {
+            self.drop_key(subscribed.channel());
+        }
+    }
+
+    /// The channels of all that follow the same.
+    pub(crate) fn channels_of(&self, followed: &Followed) -> Vec<Key> {
+        let channels = |rare: &Rare| {
+            let same = rare.subscriptions.iter().filter(|subscribed| subscribed.follows(followed));
+            same.map(Subscribed::channel).collect()
+        };
+        self.with_rare(channels).unwrap_or_default()
+    }
+
+    /// The programs that this actor keeps alive.
+    pub(crate) fn supervision(&self) -> Result<Arc<dyn Supervision>, Failure> {
+        let known = |rare: &Rare| rare.supervised.as_ref().map(|supervised| Arc::clone(&supervised.0));
+        if let Some(known) = self.with_rare(known).flatten() {
+            return Ok(known);
+        }
+        let supervision = self.vm.services.supervision(&self.origin())?;
+        self.rare().supervised = Some(Supervised(Arc::clone(&supervision)));
+        Ok(supervision)
+    }
+
     /// The channels of all subscriptions, with the number of lost events where that is news.
     pub(crate) fn subscribed_channels(&self) -> Vec<(Key, Option<u64>)> {
         self.with_rare(|rare| rare.subscriptions.iter().map(Subscribed::news).collect()).unwrap_or_default()

@@ -1,14 +1,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::c_int;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use perilune_actor_core::Value;
 
 use crate::actor::{ActorState, Key};
 use crate::copy;
-use crate::modules::{events, process};
-use crate::services::Subscription;
+use crate::modules::process;
 use crate::task::{Ending, Token, View, Waits, check_wait};
 use crate::vm::{Functions, Kind, NOTHING, ONE, Object, Outcome, Return, Stack, Vm, raise};
 
@@ -42,13 +41,32 @@ struct Feed {
     queue: VecDeque<Value>,
     receivers: VecDeque<Waiter>,
     /// Where more comes from, when the queue is empty.
-    supply: Option<Arc<dyn Subscription>>,
+    supply: Option<Rc<dyn Supply>>,
+}
+
+/// Where values for a channel come from that wait outside of this actor.
+pub(crate) trait Supply {
+    /// The oldest that was not taken.
+    fn next(&self) -> Option<Value>;
+
+    /// How many were lost because too many waited.
+    fn missed(&self) -> u64 {
+        0
+    }
+
+    /// Whether there will never be one again.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 impl Feed {
     fn next(&mut self) -> Option<Value> {
-        let supplied = || Some(events::event_value(&*self.supply.as_ref()?.take()?));
-        self.queue.pop_front().or_else(supplied)
+        self.queue.pop_front().or_else(|| self.supply.as_ref()?.next())
+    }
+
+    fn is_over(&self) -> bool {
+        self.queue.is_empty() && self.supply.as_ref().is_some_and(|supply| supply.is_over())
     }
 }
 
@@ -106,8 +124,8 @@ pub(crate) fn feed(actor: &ActorState, key: Key, value: Value, limit: usize) {
     wake_receiver(actor, feed);
 }
 
-/// Pushes a channel of events.
-pub(crate) fn push_fed_by(stack: Stack, supply: Arc<dyn Subscription>) {
+/// Pushes a channel of what comes from outside.
+pub(crate) fn push_fed_by(stack: Stack, supply: Rc<dyn Supply>) {
     let feed = Feed { supply: Some(supply), ..Feed::default() };
     stack.push_object(Channel { source: Source::Runtime(Box::new(RefCell::new(feed))), closed: Cell::new(false) });
 }
@@ -124,8 +142,17 @@ pub(crate) fn wake_for_supply(actor: &ActorState, key: Key) {
         let value = feed.borrow_mut().next();
         match value {
             Some(value) => actor.finish_case(waiter.token, waiter.case, Ending::Fed(value)),
+            None if feed.borrow().is_over() => actor.finish_case(waiter.token, waiter.case, Ending::Closed),
             None => return feed.borrow_mut().receivers.push_front(waiter),
         }
+    }
+}
+
+/// Whether nothing will ever come again through a channel made by [`push_fed_by`].
+pub(crate) fn is_over(actor: &ActorState, key: Key) -> bool {
+    match kept(actor, key) {
+        Some(Channel { source: Source::Runtime(feed), closed }) => closed.get() || feed.borrow().is_over(),
+        _ => true,
     }
 }
 
@@ -214,7 +241,7 @@ impl Channel {
                     if self.closed.get() { feed.borrow_mut().queue.pop_front() } else { feed.borrow_mut().next() };
                 match value {
                     Some(value) => Try::Done(Ending::Fed(value)),
-                    None if self.closed.get() => Try::Done(Ending::Closed),
+                    None if self.closed.get() || feed.borrow().is_over() => Try::Done(Ending::Closed),
                     None => Try::NotYet,
                 }
             }

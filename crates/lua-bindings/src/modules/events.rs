@@ -9,16 +9,28 @@ use perilune_actor_core::{ErrorKind, Failure, Table, Value};
 
 use crate::actor::{ActorState, Key};
 use crate::copy;
-use crate::modules::channel;
+use crate::modules::channel::{self, Supply};
 use crate::services::{Published, Subscription};
 use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm};
 
 /// A subscription in a script's hands. Its channel is its companion.
 struct Handle(Rc<Cell<bool>>);
 
+/// What an actor follows through a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// Events of the node.
+    Node,
+    /// What happens to its programs.
+    Programs,
+    /// What the program of that name writes.
+    Output(Box<str>),
+}
+
 /// A subscription of an actor, which ends with it.
 pub(crate) struct Subscribed {
-    source: Arc<dyn Subscription>,
+    followed: Followed,
+    supply: Rc<dyn Supply>,
     channel: Key,
     closed: Rc<Cell<bool>>,
     /// How many were missed when somebody last looked.
@@ -103,11 +115,11 @@ fn subscribe(stack: Stack) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let Some(actor) = vm.actor() else { return stack.invalid("no context found") };
-    channel::push_fed_by(stack, Arc::clone(&source));
+    let supply: Rc<dyn Supply> = Rc::new(source);
+    channel::push_fed_by(stack, Rc::clone(&supply));
     stack.copy(stack.top());
-    let closed = Rc::new(Cell::new(false));
-    let subscribed =
-        Subscribed { source, channel: actor.keep(stack), closed: Rc::clone(&closed), missed: Cell::new(0) };
+    let subscribed = Subscribed::new(Followed::Node, supply, actor.keep(stack));
+    let closed = Rc::clone(&subscribed.closed);
     actor.add_subscription(subscribed);
     stack.push_object(Handle(closed));
     let object = stack.top();
@@ -129,9 +141,39 @@ fn close(stack: Stack) -> Outcome {
     stack.done()
 }
 
+impl Supply for Arc<dyn Subscription> {
+    fn next(&self) -> Option<Value> {
+        self.take().map(|event| event_value(&event))
+    }
+
+    fn missed(&self) -> u64 {
+        Subscription::missed(&**self)
+    }
+}
+
 impl Subscribed {
+    /// What comes from `supply` goes to the channel that the actor keeps under that key.
+    pub(crate) fn new(followed: Followed, supply: Rc<dyn Supply>, channel: Key) -> Self {
+        Self { followed, supply, channel, closed: Rc::default(), missed: Cell::new(0) }
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
+    }
+
+    pub(crate) fn follows(&self, followed: &Followed) -> bool {
+        self.followed == *followed
+    }
+
+    pub(crate) fn channel(&self) -> Key {
+        self.channel
+    }
+
+    /// Its channel, and how many events were lost when that is news for the first time.
+    pub(crate) fn news(&self) -> (Key, Option<u64>) {
+        let missed = self.supply.missed();
+        let first = self.missed.replace(missed) == 0 && missed > 0;
+        (self.channel, first.then_some(missed))
     }
 }
 
@@ -143,20 +185,14 @@ pub(crate) fn receive_all(actor: &ActorState) {
             let text = format!("a subscriber is too slow: {missed} events were lost; no more is said about it");
             actor.warn("events", &text);
         }
-    }
-}
-
-impl Subscribed {
-    /// Its channel, and how many events were lost when that is news for the first time.
-    pub(crate) fn news(&self) -> (Key, Option<u64>) {
-        let missed = self.source.missed();
-        let first = self.missed.replace(missed) == 0 && missed > 0;
-        (self.channel, first.then_some(missed))
+        if channel::is_over(actor, channel) {
+            actor.drop_subscription(channel);
+        }
     }
 }
 
 /// An event as scripts see it.
-pub(crate) fn event_value(event: &Published) -> Value {
+fn event_value(event: &Published) -> Value {
     let text = |text: &str| Value::from(text);
     let pairs = vec![
         (text("system"), text(&event.system)),

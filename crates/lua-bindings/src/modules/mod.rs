@@ -20,6 +20,7 @@ pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod security;
 pub(crate) mod stream;
+pub(crate) mod supervise;
 pub(crate) mod time;
 mod uuid;
 
@@ -32,7 +33,7 @@ use crate::vm::{Kind, NOTHING, Outcome, Stack, Vm};
 type Make = fn(&Vm, Stack);
 
 /// Modules that must be declared.
-const DECLARED: [(&str, Make); 15] = [
+const DECLARED: [(&str, Make); 16] = [
     ("base64", base64::make),
     ("ctx", ctx::make),
     ("env", env::make),
@@ -46,6 +47,7 @@ const DECLARED: [(&str, Make); 15] = [
     ("logger", logger::push),
     ("registry", registry::make),
     ("security", security::make),
+    ("supervise", supervise::make),
     ("time", time::make),
     ("uuid", uuid::make),
 ];
@@ -73,6 +75,7 @@ pub const KNOWN_MODULES: &[&str] = &[
     "logger",
     "registry",
     "security",
+    "supervise",
     "time",
     "uuid",
     "channel",

@@ -31,6 +31,7 @@ const FUNCTIONS: Functions = &[
     (c"get_options", control::get_options),
     (c"set_options", control::set_options),
     (c"with_context", builder::with_context),
+    (c"with_options", builder::with_options),
 ];
 
 const WAITING: Functions = &[

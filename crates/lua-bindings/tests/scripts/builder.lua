@@ -26,6 +26,14 @@
 --= false	cannot send to @ topics
 --= false	topic cannot be empty
 --= false	Invalid	cannot send a function
+--= process.SpawnBuilder	true
+--= true	true
+--= mail
+--= false	placement must be 'auto', 'local' or 'spread'
+--= false	placement must be 'auto', 'local' or 'spread'
+--= false	placement must be a string, not a number
+--= false	bad argument #1 to 'with_options' (table expected, got no value)
+--= false	bad argument #1 to 'with_options' (table expected, got string)
 local host = "app:processes"
 local function show(value, err) print(value, err and err:kind() .. ": " .. err:message()) end
 
@@ -69,3 +77,18 @@ print(pcall(plain.with_message, plain, "@topic"))
 print(pcall(plain.with_message, plain, ""))
 local ok, err = pcall(plain.with_message, plain, "topic", print)
 print(ok, err:kind(), err)
+
+-- options: those nobody knows change nothing, and the builder they were given to keeps its own
+local options = process.with_options({ network = "none" })
+local function starts(builder) return type(builder:spawn("app:child_reads_mail", host, process.pid(), 0)) == "string" end
+print(tostring(options), starts(options))
+local placed = options:with_options({ placement = "spread" }):with_options({})
+print(starts(placed), starts(process.with_options({ placement = "auto" })))
+local beside = process.with_options({ placement = "local" }):with_message("first", "mail")
+beside:spawn("app:child_reads_mail", host, process.pid(), 1)
+local read = got:receive()
+print(read.payload)
+for _, bad in { "everywhere", "" } do print(pcall(process.with_options, { placement = bad })) end
+print(pcall(options.with_options, options, { placement = 1 }))
+print(pcall(process.with_options))
+print(pcall(options.with_options, options, "local"))

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use perilune_actor_core::Placement;
+
 use super::environment::{EnvStorage, EnvVariable, StorageReference};
 use super::id::EntryId;
 use super::schema;
@@ -83,8 +85,8 @@ pub struct ProcessHost {
     pub isolation: Isolation,
     /// Bytes one process may use.
     pub memory_limit: Option<u64>,
-    /// How a worker is chosen, as written.
-    pub placement: Option<Arc<str>>,
+    /// How a worker is chosen for a process, unless its spawn says otherwise.
+    pub placement: Placement,
     /// The lifecycle block as written; a map.
     pub lifecycle: Option<ConfigValue>,
 }
@@ -274,7 +276,7 @@ impl Reader {
             local_queue_size: count("local_queue_size"),
             isolation: self.keep(isolation(data)).unwrap_or_default(),
             memory_limit: self.keep(data.bytes("memory_limit")),
-            placement: self.keep(data.string("placement")).cloned(),
+            placement: self.keep(placement(data)).unwrap_or_default(),
             lifecycle: self.host_lifecycle(id, data),
         }
     }
@@ -286,6 +288,14 @@ fn isolation(data: &ConfigValue) -> Result<Option<Isolation>, ValueError> {
         Some("shared") => Ok(Some(Isolation::Shared)),
         Some("dedicated") => Ok(Some(Isolation::Dedicated)),
         Some(_) => Err(data.mismatch("isolation", "`shared` or `dedicated`", "this text")),
+    }
+}
+
+fn placement(data: &ConfigValue) -> Result<Option<Placement>, ValueError> {
+    let Some(word) = data.string("placement")? else { return Ok(None) };
+    match Placement::parse(word) {
+        Some(placement) => Ok(Some(placement)),
+        None => Err(data.mismatch("placement", "`auto`, `local` or `spread`", "this text")),
     }
 }
 

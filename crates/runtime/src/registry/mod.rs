@@ -22,7 +22,7 @@ pub(crate) use self::listener::{Listener, Prepared, Transition};
 use self::queue::Queue;
 pub(crate) use self::snapshot::{Snapshot, Version};
 pub(crate) use self::step::Step;
-pub(crate) use self::value::{invalid, show};
+pub(crate) use self::value::{invalid, read as read_config, show};
 use crate::application::{Directory, Entry, Loaded};
 
 /// The entries of a running application, the scripts they define, and how they came to be what they are.

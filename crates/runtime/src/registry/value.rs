@@ -126,7 +126,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Reads a configuration value; `key` is where it is. Maps are in order of their keys.
-fn read(key: &str, value: &Value) -> Result<ConfigValue, String> {
+pub(crate) fn read(key: &str, value: &Value) -> Result<ConfigValue, String> {
     let mut reader = Reader { tables: Vec::new(), open: Vec::new(), left: MOST_BYTES };
     let data = reader.value(value, &Path { key, outer: None }, true)?;
     Ok(ConfigValue { position: Position::SCRIPT, data })

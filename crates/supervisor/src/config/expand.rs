@@ -22,7 +22,7 @@ pub(super) const OF_PROCESS: [&[&str]; 7] = [
 ];
 
 /// Those of the supervisor.
-pub(super) const OF_SUPERVISOR: [&[&str]; 2] = [&["cgroup_parent"], &["log_dir"]];
+pub(super) const OF_SUPERVISOR: [&[&str]; 3] = [&["cgroup_parent"], &["log_dir"], &["state_file"]];
 
 /// Those of the sources of secrets.
 pub(super) const OF_CREDENTIALS: [&[&str]; 1] = [&["dir"]];

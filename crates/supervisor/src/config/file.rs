@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use perilune_restart::{OrderError, StartOrder};
 use serde::Deserialize;
@@ -23,6 +24,8 @@ pub struct SupervisorFile {
     pub supervisor: SupervisorConfig,
     /// Where secrets come from.
     pub credentials: CredentialSources,
+    /// Where what runs is to be written down: `state_file` of `[supervisor]`. Whoever reads the file does that.
+    pub state_file: Option<PathBuf>,
     /// In the order of the file.
     pub processes: Vec<(ProcessSpec, SupervisionOptions)>,
 }
@@ -59,6 +62,11 @@ impl Reader<'_> {
             match (key.get_ref().as_ref(), value.span(), value.into_inner()) {
                 ("supervisor", span, DeValue::Table(mut table)) => {
                     expand::expand_all(&mut table, &expand::OF_SUPERVISOR, self.variables, &mut self.wrong);
+                    match table.remove("state_file").map(|value| (value.span(), value.into_inner())) {
+                        None => {}
+                        Some((_, DeValue::String(path))) => file.state_file = Some(PathBuf::from(&*path)),
+                        Some((span, _)) => self.complain(span, "`state_file` must be a path"),
+                    }
                     file.supervisor = self.read(Spanned::new(span, table)).unwrap_or_default();
                 }
                 ("supervisor", span, _) => self.complain(span, "`supervisor` must be a table: `[supervisor]`"),

@@ -18,6 +18,7 @@ mod redact;
 mod rotation;
 mod secrets;
 mod set;
+mod shared;
 mod store;
 mod stream;
 
@@ -31,5 +32,6 @@ pub use redact::SecretRedactor;
 pub use rotation::{Rotation, RotationPlan};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use set::SecretSet;
+pub use shared::SharedRedactor;
 pub use store::CredentialStore;
 pub use stream::RedactStream;

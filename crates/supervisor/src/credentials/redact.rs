@@ -141,11 +141,6 @@ impl SecretRedactor {
         !self.patterns.is_empty()
     }
 
-    /// Whether there is nothing that it looks for.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.patterns.is_empty() && self.secrets.is_empty()
-    }
-
     fn exact_in(&self, text: &str) -> Option<String> {
         let found = self.secrets.find(text.as_bytes());
         if found.is_empty() {

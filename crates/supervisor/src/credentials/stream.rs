@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 
-use super::SecretRedactor;
 use super::redact::REPLACEMENT;
+use super::{SecretRedactor, SharedRedactor};
 
 /// Makes secrets unreadable in what comes piece by piece, wherever it is cut.
 ///
@@ -12,6 +12,8 @@ use super::redact::REPLACEMENT;
 #[derive(Debug)]
 pub struct RedactStream {
     redactor: SecretRedactor,
+    /// Whose the redactor is, and which one of it.
+    shared: Option<(SharedRedactor, u64)>,
     longest_line: usize,
     /// What may be the beginning of a secret.
     kept: Vec<u8>,
@@ -26,11 +28,18 @@ pub struct RedactStream {
 impl RedactStream {
     pub(super) fn new(redactor: SecretRedactor, longest_line: usize) -> Self {
         let longest_line = longest_line.max(1);
-        Self { redactor, longest_line, kept: Vec::new(), covered: 0, line: Vec::new(), in_key: false }
+        let (kept, line) = (Vec::new(), Vec::new());
+        Self { redactor, shared: None, longest_line, kept, covered: 0, line, in_key: false }
+    }
+
+    /// Looks for what that one learns from its `version` on, too.
+    pub(super) fn that_learns(self, shared: SharedRedactor, version: u64) -> Self {
+        Self { shared: Some((shared, version)), ..self }
     }
 
     /// Takes the next bytes and returns what can be shown; the very same bytes if there is nothing to hide.
     pub fn push<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        self.learn();
         let bytes = self.exact(bytes);
         if !self.redactor.has_patterns() {
             return bytes;
@@ -53,6 +62,7 @@ impl RedactStream {
 
     /// What was kept back: nothing more comes.
     pub fn finish(&mut self) -> Vec<u8> {
+        self.learn();
         let kept = mem::take(&mut self.kept);
         let covered = mem::take(&mut self.covered);
         let found = self.regions(&kept, covered);
@@ -63,6 +73,14 @@ impl RedactStream {
             self.show_line(&mut shown);
         }
         shown
+    }
+
+    fn learn(&mut self) {
+        if let Some((shared, version)) = &mut self.shared
+            && shared.version() != *version
+        {
+            (self.redactor, *version) = shared.newest();
+        }
     }
 
     /// Replaces exact values, up to what may be the beginning of one.

@@ -41,19 +41,21 @@ impl Outcome {
 ///
 /// `around` is what the instance runs with; its `os_pid` is the process that [`CheckType::Liveness`] looks at. Scripts
 /// and commands have trees of their own: when the time is over they are killed with all they started, and the answer
-/// comes when that is gone. Up to 4 KiB of what they wrote are the details.
+/// comes when that is gone. Up to 4 KiB of what they wrote are the details. What the `redactor` of `around` knows is in no
+/// result.
 ///
 /// Dropping the future gives the check up and kills what it runs. Needs a Tokio runtime with I/O and time.
 pub async fn run_check(config: &HealthCheckConfig, around: &Surroundings) -> HealthCheckResult {
     let started = Instant::now();
     let (check, timeout, around) = (config.check_type.clone(), config.timeout, around.clone());
+    let redactor = around.redactor.clone();
     let outcome = guarded(async move { make(check, timeout, around).await }).await;
     let result = match outcome.error {
         None => HealthCheckResult::healthy(started.elapsed()),
-        Some(error) => HealthCheckResult::unhealthy(started.elapsed(), error),
+        Some(error) => HealthCheckResult::unhealthy(started.elapsed(), redactor.redact(&error)),
     };
     match outcome.details {
-        Some(details) => result.with_details(details),
+        Some(details) => result.with_details(redactor.redact(&details)),
         None => result,
     }
 }

@@ -10,7 +10,7 @@ use super::event::Reporter;
 use super::format::{Form, Formatter};
 use super::writer::Source;
 use super::{Clock, LogConfig, LogError, LogEvents, LogFiles, LogManager, LogStream, OutputLines, Redact};
-use crate::credentials::{RedactStream, SecretRedactor};
+use crate::credentials::{RedactStream, SecretRedactor, SharedRedactor};
 use crate::process::ProcessSpec;
 
 /// So much waits for a disk at most, for each output; then whoever writes waits, too.
@@ -71,6 +71,9 @@ pub struct Outputs {
     pub events: LogEvents,
     /// How much there was.
     pub counts: OutputCounts,
+    /// What nobody may see. What it learns is made unreadable from then on, unless [`Redact::Off`] is set; text from
+    /// elsewhere can be passed through it in any case.
+    pub redactor: SharedRedactor,
 }
 
 /// How much a run has written. Clones count the same.
@@ -159,6 +162,7 @@ pub fn open(spec: &ProcessSpec, instance: u32, options: OutputOptions) -> Result
     let longest_line = in_memory(config.max_line_bytes);
     lines.begin(&spec.name, instance, in_memory(config.tail_bytes), longest_line, streams);
     let redactor = redactor(spec, config, &secrets);
+    let redacts = config.redact != Redact::Off;
     let form = Form::of(config);
     let mut outputs = claims.into_iter().map(|(stream, mut claims)| {
         // The same file by two names.
@@ -170,7 +174,7 @@ pub fn open(spec: &ProcessSpec, instance: u32, options: OutputOptions) -> Result
         };
         OutputWriter {
             stream,
-            redactor: redactor.as_ref().map(|redactor| redactor.stream(longest_line)),
+            redactor: redacts.then(|| redactor.stream(longest_line)),
             lines: lines.clone(),
             sources: claims.into_iter().map(source).collect(),
             counts: counts.clone(),
@@ -181,7 +185,7 @@ pub fn open(spec: &ProcessSpec, instance: u32, options: OutputOptions) -> Result
     match (outputs.next(), outputs.next()) {
         (Some(stdout), stderr) => {
             drop(outputs);
-            Ok(Outputs { stdout, stderr, lines, events, counts })
+            Ok(Outputs { stdout, stderr, lines, events, counts, redactor })
         }
         // There always is a first.
         (None, _) => Err(LogError::Invalid("there is no output".to_owned())),
@@ -211,15 +215,14 @@ fn in_memory(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-fn redactor(spec: &ProcessSpec, config: &LogConfig, secrets: &[String]) -> Option<SecretRedactor> {
+fn redactor(spec: &ProcessSpec, config: &LogConfig, secrets: &[String]) -> SharedRedactor {
     let redactor = match config.redact {
-        Redact::Off => return None,
-        Redact::Known => SecretRedactor::known([""; 0]),
+        Redact::Off | Redact::Known => SecretRedactor::known([""; 0]),
         Redact::Patterns => SecretRedactor::new(),
     };
     let in_spec = spec.env.iter().filter(|(name, _)| SecretRedactor::is_sensitive_env_name(name));
     let secrets = secrets.iter().map(String::as_str).chain(in_spec.map(|(_, value)| value.as_str()));
-    Some(redactor.with_secrets(secrets)).filter(|redactor| !redactor.is_idle())
+    SharedRedactor::new(redactor.with_secrets(secrets))
 }
 
 /// Takes what a process writes to one output.

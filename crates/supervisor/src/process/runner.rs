@@ -310,8 +310,11 @@ impl ProcessRunner {
         &self.last.left
     }
 
-    /// The newest bytes that its newest run wrote to a stream, as many as its spec says, and as it wrote them: secrets are
-    /// made unreadable in files only.
+    /// The newest bytes that its newest run wrote to a stream, as many as its spec says, and as it wrote them.
+    ///
+    /// Secrets in them are not made unreadable, whatever the spec says of files: whoever has the runner has given the
+    /// process its secrets, and may need what it answers to the byte. Before showing them to others, pass them through a
+    /// [`SecretRedactor`](crate::credentials::SecretRedactor).
     #[must_use]
     pub fn recent_output(&self, stream: LogStream) -> Vec<u8> {
         self.output.tail(stream.into())
@@ -323,7 +326,8 @@ impl ProcessRunner {
         self.output.bytes(stream.into())
     }
 
-    /// What its process writes from now on; without a process, all that the next one writes.
+    /// What its process writes from now on; without a process, all that the next one writes. As it writes it, as with
+    /// [`recent_output`](Self::recent_output).
     pub fn subscribe_output(&mut self) -> OutputReceiver {
         if self.child.is_none() {
             self.renew_output();

@@ -77,6 +77,12 @@ impl StateManager {
         &mut self.state
     }
 
+    /// Nothing of what was known matters any more: a supervisor begins now.
+    pub fn forget(&mut self) {
+        self.state = PersistedState::new(Utc::now());
+        self.is_dirty = true;
+    }
+
     /// Where a damaged file is now, if there was one.
     #[must_use]
     pub fn set_aside(&self) -> Option<&Path> {

@@ -1,12 +1,14 @@
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use perilune_exec_api::EndReason;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::core::{Observation, Order, RunEnd, Ticket};
+use super::core::{Observation, Order, Rotation, RunEnd, Ticket};
 use super::run::{Launcher, Notice, Run};
 use crate::health::HealthCheckResult;
 use crate::log::OutputLines;
@@ -48,14 +50,18 @@ pub(super) async fn live(
         let reports = tell.reports.clone();
         Arc::new(move |kind| drop(reports.send((run_id, Report::Observed(Observation::Noticed(kind))))))
     };
-    match launcher.launch(order, lines, notice).await {
+    let (launched, kept) = launched(&name, launcher.launch(order, lines, notice), &mut wishes, &tell).await;
+    match launched {
         Ok(run) => {
             tell.launched(run.clone());
-            let end = attend(&run, &mut wishes, &tell).await;
+            let end = attend(&run, kept, &mut wishes, &tell).await;
             drop(run);
             tell.ended(Observation::Ended(end));
         }
-        Err(error) => tell.ended(Observation::LaunchFailed { error }),
+        Err(error) => {
+            tell.ended(Observation::LaunchFailed { error });
+            kept.into_iter().for_each(|wish| tell.refuse(&name, wish));
+        }
     }
     wishes.close();
     while let Some(wish) = wishes.recv().await {
@@ -63,13 +69,70 @@ pub(super) async fn live(
     }
 }
 
+/// Waits for a launch, and keeps what is wished meanwhile.
+///
+/// Nobody can end what is not there yet, and a source of secrets or a disk may need for ever. So whoever wants the end is
+/// told after some time that it did not come; it does when the launch is over.
+async fn launched(
+    name: &str,
+    launch: impl Future<Output = Result<Arc<dyn Run>, String>>,
+    wishes: &mut mpsc::UnboundedReceiver<Wish>,
+    tell: &Teller,
+) -> (Result<Arc<dyn Run>, String>, Vec<Wish>) {
+    tokio::pin!(launch);
+    let (mut kept, mut open, mut late): (Vec<Wish>, bool, Option<Instant>) = (Vec::new(), true, None);
+    loop {
+        tokio::select! {
+            biased;
+            launched = &mut launch => return (launched, kept),
+            wish = wishes.recv(), if open => match wish {
+                Some(wish) => {
+                    if let Some(at) = patience(&wish).and_then(|time| Instant::now().checked_add(time)) {
+                        late = Some(late.map_or(at, |late| late.min(at)));
+                        // Whoever asks again asks for the same.
+                        kept.retain(|kept| std::mem::discriminant(kept) != std::mem::discriminant(&wish));
+                    }
+                    kept.push(wish);
+                }
+                None => {
+                    open = false;
+                    kept.push(Wish::Kill);
+                }
+            },
+            () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                late = None;
+                let error = format!("`{name}` is still being launched, and ends when that is over");
+                tell.observed(Observation::StopFailed { error });
+            }
+        }
+    }
+}
+
+/// How long a launch may keep somebody waiting who wants the end.
+fn patience(wish: &Wish) -> Option<Duration> {
+    match wish {
+        Wish::Stop(spec) => Some(spec.shutdown.timeout.saturating_add(spec.shutdown.kill_delay)),
+        Wish::Kill => Some(LATE_KILL),
+        Wish::Signal(..) | Wish::Check(_) | Wish::Rotate(_) => None,
+    }
+}
+
+/// As long as a kill may take.
+const LATE_KILL: Duration = Duration::from_secs(5);
+
 /// Stays with a run until its end.
-async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, tell: &Teller) -> RunEnd {
+async fn attend(
+    run: &Arc<dyn Run>,
+    kept: Vec<Wish>,
+    wishes: &mut mpsc::UnboundedReceiver<Wish>,
+    tell: &Teller,
+) -> RunEnd {
     let mut ended = run.ended();
     let mut ready = run.ready();
     let mut open = true;
     // What takes its time. Dropped, and so ended, with the run.
-    let mut work: JoinSet<Observation> = JoinSet::new();
+    let mut work: JoinSet<Option<Observation>> = JoinSet::new();
+    kept.into_iter().for_each(|wish| grant(run, wish, &mut work, tell));
     loop {
         tokio::select! {
             biased;
@@ -80,11 +143,14 @@ async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, 
             }
             wish = wishes.recv(), if open => match wish {
                 Some(wish) => grant(run, wish, &mut work, tell),
-                // Nobody is there any more to wish anything: whoever drops the run kills it.
-                None => open = false,
+                // Nobody is there any more to wish anything.
+                None => {
+                    open = false;
+                    grant(run, Wish::Kill, &mut work, tell);
+                }
             },
             Some(done) = work.join_next(), if !work.is_empty() => match done {
-                Ok(observation) => tell.observed(observation),
+                Ok(observation) => observation.into_iter().for_each(|observation| tell.observed(observation)),
                 // A bug, of a check or of something else that takes its time: the worst that it can mean is a failed check.
                 Err(error) => tell.observed(Observation::Checked(HealthCheckResult::unhealthy(
                     Duration::ZERO,
@@ -95,7 +161,7 @@ async fn attend(run: &Arc<dyn Run>, wishes: &mut mpsc::UnboundedReceiver<Wish>, 
     }
 }
 
-fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Observation>, tell: &Teller) {
+fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Option<Observation>>, tell: &Teller) {
     let run = run.clone();
     match wish {
         Wish::Stop(spec) => drop(work.spawn(async move { stopped(run.stop(spec).await).await })),
@@ -104,19 +170,49 @@ fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Observation>, tell: 
             let result = run.signal(signal);
             tell.observed(Observation::Answered { ticket, result });
         }
-        Wish::Check(spec) => drop(work.spawn(async move { Observation::Checked(run.check(spec).await) })),
-        Wish::Rotate(ticket) => drop(work.spawn(async move {
-            let result = run.rotate().await;
-            Observation::Rotated { ticket, result }
-        })),
+        Wish::Check(spec) => drop(work.spawn(async move { Some(Observation::Checked(run.check(spec).await)) })),
+        Wish::Rotate(ticket) => {
+            let owed = Owed { run_id: tell.run_id, ticket, reports: Some(tell.reports.clone()) };
+            drop(work.spawn(async move {
+                owed.answer(run.rotate().await);
+                None
+            }));
+        }
     }
 }
 
 /// An end is told elsewhere; here only that there is none.
-async fn stopped(result: Result<(), String>) -> Observation {
+async fn stopped(result: Result<(), String>) -> Option<Observation> {
     match result {
         Ok(()) => std::future::pending().await,
-        Err(error) => Observation::StopFailed { error },
+        Err(error) => Some(Observation::StopFailed { error }),
+    }
+}
+
+/// Somebody waits for what comes of a rotation, also if the run ends first.
+struct Owed {
+    run_id: Uuid,
+    ticket: Ticket,
+    /// Until it is told.
+    reports: Option<Reports>,
+}
+
+impl Owed {
+    fn answer(mut self, result: Result<Rotation, ProcessError>) {
+        self.tell(result);
+    }
+
+    fn tell(&mut self, result: Result<Rotation, ProcessError>) {
+        if let Some(reports) = self.reports.take() {
+            let observation = Observation::Rotated { ticket: self.ticket, result };
+            drop(reports.send((self.run_id, Report::Observed(observation))));
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.tell(Err(ProcessError::InvalidState("it has ended before it had new secrets".to_owned())));
     }
 }
 

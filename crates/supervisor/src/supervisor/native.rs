@@ -3,6 +3,7 @@
 mod gate;
 mod secrets;
 mod stopping;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use self::gate::Gate;
 use self::secrets::Secrets;
+use self::wanted::Wanted;
 use super::core::{Order, Rotation, RunEnd, level};
 use super::run::{Boxed, Launcher, Notice, Run, Usage};
 use super::{SupervisionOptions, SupervisorConfig};
@@ -64,7 +66,8 @@ impl Launcher for NativeLauncher {
         Box::pin(async move {
             let name = order.spec.display_name(order.instance);
             // Disks, sources of secrets and the system may take their time.
-            let spawned = tokio::task::spawn_blocking(move || spawn(order, lines, &terms, notice)).await;
+            let (_waits, wanted) = Wanted::new();
+            let spawned = tokio::task::spawn_blocking(move || spawn(order, lines, &terms, notice, &wanted)).await;
             match spawned {
                 Ok(Ok(run)) => Ok(Arc::new(run) as Arc<dyn Run>),
                 Ok(Err(error)) => Err(format!("`{name}`: {error}")),
@@ -113,9 +116,15 @@ struct NativeRun {
     notice: Notice,
 }
 
-fn spawn(order: Order, lines: OutputLines, terms: &Terms, notice: Notice) -> Result<NativeRun, String> {
+fn spawn(
+    order: Order,
+    lines: OutputLines,
+    terms: &Terms,
+    notice: Notice,
+    wanted: &Wanted,
+) -> Result<NativeRun, String> {
     let Order { run_id, instance, spec, options } = order;
-    let secrets = Secrets::apply(&spec, instance, &options, terms.credentials.as_ref())?;
+    let secrets = Secrets::apply(&spec, instance, &options, terms.credentials.as_ref(), wanted)?;
     let variables = secrets.as_ref().map(Secrets::env).unwrap_or_default();
     let mut env: BTreeMap<String, String> = spec.env.clone().into_iter().collect();
     env.extend(variables.iter().cloned());
@@ -134,13 +143,20 @@ fn spawn(order: Order, lines: OutputLines, terms: &Terms, notice: Notice) -> Res
     let gate = Gate::prepare(&options.readiness, &mut launch, &mut child)
         .map_err(|error| format!("its readiness cannot be watched: {error}"))?;
 
+    wanted.check()?;
     let child = Child::spawn(launch, child).map_err(|error| causes(&error))?;
+    if !wanted.is_wanted() {
+        // Dropping it does that only to those that are not to live on, and this one was never there for anybody.
+        drop(child.control().kill());
+    }
     let around = Surroundings {
         env_mode: options.env_mode.clone(),
+        strip_sensitive_env: options.strip_sensitive_env,
         env,
         work_dir: spec.cwd.clone(),
         identity: options.identity.clone(),
         os_pid: Some(child.os_pid()),
+        redactor: outputs.redactor,
     };
     Ok(NativeRun {
         name: spec.display_name(instance),

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::options_text::OptionsText;
 
 /// What holds for a supervisor as a whole.
+///
+/// There is nothing here about a guardian, which ends what is left when this program is killed: that is for a whole program
+/// and needs one to run, so the program arms it itself; see [`guardian`](perilune_exec_native::guardian).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -11,10 +11,16 @@ use perilune_supervisor::Surroundings;
 use perilune_supervisor::log::LogStream;
 use perilune_supervisor::process::{ProcessRunner, ProcessSpec};
 
+/// How much a test of a figure does: `normal`, or `full` with `PERILUNE_FULL=1` (docs/reliability.md).
+pub(crate) fn sized<T>(normal: T, full: T) -> T {
+    if std::env::var_os("PERILUNE_FULL").is_some() { full } else { normal }
+}
+
 /// Runs a test in a runtime with two threads.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    tokio.block_on(async { tokio::time::timeout(Duration::from_secs(120), future).await.expect("in time") })
+    tokio
+        .block_on(async { tokio::time::timeout(Duration::from_secs(sized(120, 1200)), future).await.expect("in time") })
 }
 
 /// A line for the shell, as a spec.
@@ -61,7 +67,7 @@ pub(crate) fn kill(signal: &str, pid: u32) {
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(sized(30, 120)), "{what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -87,6 +93,14 @@ pub(crate) fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("own status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+/// What this program has used of processors.
+pub(crate) fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("own statistics");
+    let fields = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(11).take(2);
+    // The system counts in hundredths of a second for everybody who reads this.
+    Duration::from_millis(fields.map(|ticks| ticks.parse::<u64>().expect("a number") * 10).sum())
 }
 
 /// Longer than anything takes that works at all.

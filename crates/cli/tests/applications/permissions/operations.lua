@@ -5,6 +5,7 @@ local fs = require("fs")
 local funcs = require("funcs")
 local registry = require("registry")
 local security = require("security")
+local supervise = require("supervise")
 
 -- Everything that asks for permission, and what it asks for. `targets` has a process for each of those that need one.
 return function(targets, name)
@@ -83,6 +84,19 @@ return function(targets, name)
         { "security.named_scope", { "security.policy_group.get" }, security.named_scope, "may:everything" },
         { "security.new_scope", { "security.scope.create" }, security.new_scope },
         { "security.new_actor", { "security.actor.create" }, security.new_actor, "somebody" },
+        { "supervise.add", { "supervise.add" }, supervise.add, { name = "kept", command = "sleep", args = { 600 } } },
+        { "supervise.start", { "supervise.start" }, supervise.start, "kept" },
+        { "supervise.status", { "supervise.status" }, supervise.status, "kept" },
+        { "supervise.list", { "supervise.list" }, supervise.list },
+        { "supervise.events", { "supervise.events" }, supervise.events },
+        { "supervise.output", { "supervise.output" }, supervise.output, "kept" },
+        { "supervise.logs", { "supervise.logs" }, supervise.logs, "kept" },
+        { "supervise.signal", { "supervise.signal" }, supervise.signal, "kept", "CONT" },
+        { "supervise.scale", { "supervise.scale" }, supervise.scale, "kept", 2 },
+        { "supervise.restart", { "supervise.restart" }, supervise.restart, "kept" },
+        { "supervise.kill", { "supervise.kill" }, supervise.kill, "kept" },
+        { "supervise.stop", { "supervise.stop" }, supervise.stop, "kept" },
+        { "supervise.remove", { "supervise.remove" }, supervise.remove, "kept" },
         { "security.token_store", { "security.token_store.get" }, security.token_store, "app:tokens" },
     }
     -- Who has no identity has nothing to try these with.

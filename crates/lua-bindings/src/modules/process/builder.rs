@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use perilune_actor_core::{Failure, NameRegistry, Relation, Topic, TopicError};
+use perilune_actor_core::{Failure, NameRegistry, Placement, Relation, Topic, TopicError};
 use perilune_policy::Subject;
 
 use super::messages;
@@ -11,7 +11,7 @@ use super::spawn::{Plan, spawn_planned};
 use super::{BOTH, LINKED, MONITORED, PLAIN};
 use crate::access::{Access, Resource};
 use crate::modules::{ctx, security};
-use crate::vm::{Functions, ONE, Object, Outcome, Stack, Vm, raise};
+use crate::vm::{Functions, Kind, ONE, Object, Outcome, Raise, Stack, Vm, raise};
 
 /// Never changed: every method makes another one.
 struct Builder(Plan);
@@ -40,8 +40,8 @@ const METHODS: Functions = &[
     }),
     (c"with_options", |stack| {
         let plan = &stack.want_self::<Builder>("with_options")?.0;
-        stack.want_kind(2, "with_options", crate::vm::Kind::Table, "table")?;
-        push(stack, plan.clone())
+        let plan = configured(stack, 2, plan.clone())?;
+        push(stack, plan)
     }),
     (c"with_name", with_name),
     (c"with_message", with_message),
@@ -74,6 +74,33 @@ pub(super) fn with_context(stack: Stack) -> Outcome {
     let inherited = ctx::want_merged(stack, 1, "with_context", own)?;
     may_set_context()?;
     push(stack, Plan { inherited: Some(inherited), built: true, ..Plan::default() })
+}
+
+/// `process.with_options(options)`: a builder with the caller's own context.
+pub(super) fn with_options(stack: Stack) -> Outcome {
+    let Some(actor) = Vm::current().actor() else { return stack.invalid("no context found") };
+    let plan = Plan { inherited: actor.inherited().cloned(), built: true, ..Plan::default() };
+    let plan = configured(stack, 1, plan)?;
+    push(stack, plan)
+}
+
+/// The plan with the options of the table at `index`. Options that nobody knows here change nothing, so that programs
+/// that set those of other runtimes run.
+fn configured(stack: Stack, index: i32, plan: Plan) -> Result<Plan, Raise> {
+    stack.want_kind(index, "with_options", Kind::Table, "table")?;
+    let placement = match stack.raw_get(index, c"placement") {
+        Kind::Nil => plan.placement,
+        Kind::String => {
+            let word = stack.bytes(stack.top()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            match word.and_then(Placement::parse) {
+                Some(placement) => Some(placement),
+                None => return raise("placement must be 'auto', 'local' or 'spread'"),
+            }
+        }
+        _ => return raise(format!("placement must be a string, not a {}", stack.type_name(stack.top()))),
+    };
+    stack.pop(1);
+    Ok(Plan { placement, ..plan })
 }
 
 /// Pushes the builder with another subject, if the caller may give one.

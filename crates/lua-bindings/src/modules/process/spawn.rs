@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perilune_actor_core::{
-    ActorError, ErrorKind, Failure, Name, Outcome as Answered, Pid, Relation, Spawn, Topic, Value,
+    ActorError, ErrorKind, Failure, Name, Outcome as Answered, Pid, Placement, Relation, Spawn, Topic, Value,
 };
 
 use super::names::may_register;
@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) inherited: Option<Arc<Inherited>>,
     pub(super) name: Option<Name>,
     pub(super) messages: Vec<(Topic, Value)>,
+    /// Overrides the host's.
+    pub(super) placement: Option<Placement>,
     /// It is a builder's.
     pub(super) built: bool,
 }
@@ -87,6 +89,7 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
             LuaFactory::new(Arc::clone(&definition), args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
         let mut spawn = Spawn::new(host, Box::new(factory));
         (spawn.relation, spawn.name, spawn.messages) = (relation, plan.name, plan.messages);
+        spawn.placement = plan.placement;
         spawn
     };
     if vm.settings.api >= 2

@@ -1,15 +1,18 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use perilune_exec_api::{ExecError, OsSignal};
 
 use super::NativeRun;
+use super::wanted::Wanted;
 use crate::credentials::{
-    AppliedCredentials, CredentialConfig, CredentialProvider, ExposeSecret, Recipient, RotationPlan,
+    self, AppliedCredentials, CredentialConfig, CredentialError, CredentialProvider, ExposeSecret, ProfileId,
+    Recipient, RotationPlan, SecretSet, SharedRedactor,
 };
 use crate::process::launch::causes;
 use crate::process::{ProcessError, ProcessSpec};
 use crate::shutdown::parse_signal;
 use crate::supervisor::SupervisionOptions;
 use crate::supervisor::core::Rotation;
-use crate::supervisor::run::Run;
 
 /// The secrets of one run, and where new ones come from.
 pub(super) struct Secrets {
@@ -17,6 +20,7 @@ pub(super) struct Secrets {
     provider: Arc<dyn CredentialProvider>,
     /// Nothing any more once the run is over.
     applied: Arc<Mutex<Option<AppliedCredentials>>>,
+    rotations: Mutex<credentials::Rotation>,
 }
 
 impl Secrets {
@@ -26,6 +30,7 @@ impl Secrets {
         instance: u32,
         options: &SupervisionOptions,
         provider: Option<&Arc<dyn CredentialProvider>>,
+        wanted: &Wanted,
     ) -> Result<Option<Self>, String> {
         let Some(config) = &spec.credentials else { return Ok(None) };
         let Some(provider) = provider else {
@@ -39,9 +44,16 @@ impl Secrets {
             uid: options.identity.uid,
             gid: options.identity.gid,
         };
-        let applied = AppliedCredentials::apply(config, provider, &recipient).map_err(|error| causes(&error))?;
+        let fetched = Fetched::from(config, provider)?;
+        // The file of a run that comes too late would take the place of another one's.
+        wanted.check()?;
+        let applied = AppliedCredentials::apply(config, &fetched, &recipient).map_err(|error| causes(&error))?;
         let applied = Arc::new(Mutex::new(Some(applied)));
-        Ok(Some(Self { config: config.clone(), provider: provider.clone(), applied }))
+        Ok(Some(Self { config: config.clone(), provider: provider.clone(), applied, rotations: Mutex::default() }))
+    }
+
+    fn rotations(&self) -> MutexGuard<'_, credentials::Rotation> {
+        self.rotations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Variables that the process gets.
@@ -70,13 +82,16 @@ impl Secrets {
     }
 
     /// Fetches new ones, and replaces the file if the process looks at it again. What fails changes nothing.
-    async fn renew(&self, plan: RotationPlan) -> Result<(), String> {
+    async fn renew(&self, plan: RotationPlan, redactor: SharedRedactor) -> Result<(), String> {
         let (config, provider, applied) = (self.config.clone(), self.provider.clone(), self.applied.clone());
         let renewed = tokio::task::spawn_blocking(move || {
-            // One at a time.
+            let fetched = Fetched::from(&config, &provider)?;
+            // Before the process can know them, and so write them.
+            redactor.learn(fetched.0.iter().map(|(_, value)| value.expose_secret()));
+            // Not while a source takes its time: the end of the run waits for this.
             let mut applied = applied.lock().unwrap_or_else(PoisonError::into_inner);
             match applied.as_mut() {
-                Some(applied) => applied.renew(&config, &provider, &plan).map_err(|error| causes(&error)),
+                Some(applied) => applied.renew(&config, &fetched, &plan).map_err(|error| causes(&error)),
                 None => Err("it has ended".to_owned()),
             }
         });
@@ -84,16 +99,50 @@ impl Secrets {
     }
 }
 
+/// What a source has given already.
+struct Fetched(SecretSet);
+
+impl Fetched {
+    fn from(config: &CredentialConfig, provider: &dyn CredentialProvider) -> Result<Self, String> {
+        let profile = ProfileId::new(config.profile.as_str()).map_err(|error| causes(&error))?;
+        provider.fetch(&profile).map(Self).map_err(|error| causes(&error))
+    }
+}
+
+impl CredentialProvider for Fetched {
+    fn fetch(&self, _: &ProfileId) -> Result<SecretSet, CredentialError> {
+        Ok(self.0.clone())
+    }
+}
+
 impl NativeRun {
     pub(super) async fn rotate_secrets(&self) -> Result<Rotation, ProcessError> {
-        let invalid = |reason: &str| ProcessError::InvalidState(format!("`{}`: {reason}", self.name));
-        let Some(secrets) = &self.secrets else { return Err(invalid("it has no credentials")) };
-        let plan = RotationPlan::of(&secrets.config);
-        secrets.renew(plan.clone()).await.map_err(|error| invalid(&error))?;
-        if let Some(signal) = &plan.signal {
-            let signal = parse_signal(signal).map_err(|error| ProcessError::SignalFailed(error.to_string()))?;
-            self.signal(signal)?;
+        let invalid = |reason: String| ProcessError::InvalidState(format!("`{}`: {reason}", self.name));
+        let failed = |reason: String| ProcessError::SignalFailed(format!("`{}`: {reason}", self.name));
+        let Some(secrets) = &self.secrets else { return Err(invalid("it has no credentials".to_owned())) };
+        let plan = secrets.rotations().begin(&secrets.config).map_err(|error| invalid(causes(&error)))?;
+        let _ends = Ends(secrets);
+        let signal = plan.signal.as_deref().map(parse_signal).transpose().map_err(|error| failed(error.to_string()))?;
+        let signal = signal.map(|number| OsSignal::new(number.into())).transpose();
+        let signal = signal.map_err(|error| failed(causes(&error)))?;
+        let restart_needed = plan.restart_needed;
+        secrets.renew(plan, self.around.redactor.clone()).await.map_err(invalid)?;
+        if let Some(signal) = signal {
+            // It alone knows what that means; what it has started may know nothing better than to end.
+            self.child.control().signal_leader(signal).map_err(|error| match error {
+                ExecError::AlreadyFinished => invalid("it has ended".to_owned()),
+                error => failed(causes(&error)),
+            })?;
         }
-        Ok(if plan.restart_needed { Rotation::RestartNeeded } else { Rotation::Swapped })
+        Ok(if restart_needed { Rotation::RestartNeeded } else { Rotation::Swapped })
+    }
+}
+
+/// The next rotation may begin, whatever became of this one.
+struct Ends<'a>(&'a Secrets);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.rotations().finish(false);
     }
 }

@@ -109,6 +109,41 @@ async fn r17_a_stop_during_a_slow_launch_is_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_ends_a_launch_that_takes_too_long_is_told_so_and_it_ends_later() {
+    let fake = Fake::new(Behaviour { launches_after: 1000 * SECOND, ..Behaviour::default() });
+    let supervisor = Supervisor::with_launcher(unlimited(), fake.clone());
+    supervisor.register(spec("a").build()).await.unwrap();
+    let begun = Instant::now();
+    let other = supervisor.clone();
+    let starting = tokio::spawn(async move { other.start("a").await });
+    tokio::task::yield_now().await;
+    // The grace and the delay of its spec.
+    for tries in 1..=2 {
+        assert!(supervisor.stop("a").await.is_err());
+        assert_eq!(begun.elapsed(), tries * 35 * SECOND);
+    }
+    assert!(supervisor.kill("a", 0).await.is_err());
+    assert_eq!(begun.elapsed(), 75 * SECOND);
+    assert!(starting.await.unwrap().is_err());
+    tokio::time::sleep(1000 * SECOND).await;
+    assert_eq!((fake.starts("a").len(), fake.alive(), fake.stops("a")), (1, 0, 1));
+
+    supervisor.start("a").await.unwrap();
+    let other = supervisor.clone();
+    let restarting = tokio::spawn(async move { other.restart("a").await });
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(supervisor.status_of("a").unwrap()[0].phase, Phase::Launching);
+    let begun = Instant::now();
+    let report = supervisor.shutdown(ShutdownOptions::within(10 * SECOND)).await;
+    assert_eq!(begun.elapsed(), 15 * SECOND);
+    assert!(report.forced && report.instances[0].error.is_some());
+    assert!(restarting.await.unwrap().is_err());
+    drop(supervisor);
+    tokio::time::sleep(1000 * SECOND).await;
+    assert_eq!(fake.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_slow_about_one_holds_up_another() {
     let slow = Behaviour { launches_after: 100 * SECOND, obeys_after: 100 * SECOND, ..Behaviour::default() };
     let fake = Fake::new(Behaviour::default());
