@@ -7,7 +7,45 @@ use crate::exit::ExitReason;
 use crate::pid::Pid;
 use crate::signal::Signal;
 
-type PidSet = IndexSet<Pid, FxBuildHasher>;
+/// Some pids. Most actors have one relation of a kind, or none, so the first takes no memory of its own.
+#[derive(Debug, Default)]
+struct PidSet {
+    // INVARIANT: without a first there are no others, and the first is not among them.
+    first: Option<Pid>,
+    others: Option<Box<IndexSet<Pid, FxBuildHasher>>>,
+}
+
+impl PidSet {
+    fn insert(&mut self, pid: Pid) -> bool {
+        match self.first {
+            None => {
+                self.first = Some(pid);
+                true
+            }
+            Some(first) => first != pid && self.others.get_or_insert_default().insert(pid),
+        }
+    }
+
+    fn remove(&mut self, pid: Pid) -> bool {
+        if self.first == Some(pid) {
+            self.first = self.others.as_mut().and_then(|others| others.swap_remove_index(0));
+            return true;
+        }
+        self.others.as_mut().is_some_and(|others| others.swap_remove(&pid))
+    }
+
+    fn contains(&self, pid: Pid) -> bool {
+        self.first == Some(pid) || self.others.as_ref().is_some_and(|others| others.contains(&pid))
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
+    }
+
+    fn into_iter(self) -> impl Iterator<Item = Pid> {
+        self.first.into_iter().chain(self.others.map(|others| *others).into_iter().flatten())
+    }
+}
 
 /// Who watches whom, seen from one actor. No operation of it touches another actor: what others must learn comes back
 /// as [`Tell`].
@@ -49,12 +87,12 @@ impl Relations {
 
     /// It no longer does. False when it did not.
     pub fn unwatch(&mut self, target: Pid) -> bool {
-        self.watching.swap_remove(&target)
+        self.watching.remove(target)
     }
 
     /// Whether this actor watches `target`.
     pub fn is_watching(&self, target: Pid) -> bool {
-        self.watching.contains(&target)
+        self.watching.contains(target)
     }
 
     /// `observer` wants to know of this actor's end.
@@ -64,7 +102,7 @@ impl Relations {
 
     /// `observer` no longer does.
     pub fn remove_watcher(&mut self, observer: Pid) {
-        self.watchers.swap_remove(&observer);
+        self.watchers.remove(observer);
     }
 
     /// This half of a link. False when it was there.
@@ -74,22 +112,22 @@ impl Relations {
 
     /// Removes this half of a link. False when there was none.
     pub fn unlink(&mut self, peer: Pid) -> bool {
-        self.links.swap_remove(&peer)
+        self.links.remove(peer)
     }
 
     /// Whether a link to `peer` is in place.
     pub fn is_linked(&self, peer: Pid) -> bool {
-        self.links.contains(&peer)
+        self.links.contains(peer)
     }
 
     /// `from` ended. True when this actor watched it and so must get the event, exactly once.
     pub fn down(&mut self, from: Pid) -> bool {
-        self.watching.swap_remove(&from)
+        self.watching.remove(from)
     }
 
     /// The linked `from` failed.
     pub fn link_down(&mut self, from: Pid, trap_links: bool) -> LinkDown {
-        if !self.links.swap_remove(&from) {
+        if !self.links.remove(from) {
             LinkDown::Ignore
         } else if trap_links {
             LinkDown::Deliver
@@ -125,5 +163,38 @@ impl Relations {
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.counts() == (0, 0, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::num::NonZeroU64;
+
+    use super::*;
+    use crate::host::HostId;
+
+    #[test]
+    fn set_behaves_as_any_other() {
+        let pid = |n: u64| Pid::local(HostId::new("h"), NonZeroU64::MIN.saturating_add(n));
+        let (mut set, mut model) = (PidSet::default(), HashSet::new());
+        for step in 0..2000_u64 {
+            let which = pid(step * 7919 % 101 % 5);
+            match step * 31 % 17 % 3 {
+                0 => assert_eq!(set.insert(which), model.insert(which)),
+                1 => assert_eq!(set.remove(which), model.remove(&which)),
+                _ => assert_eq!(set.contains(which), model.contains(&which)),
+            }
+            assert_eq!(set.len(), model.len());
+        }
+        assert_eq!(set.into_iter().collect::<HashSet<_>>(), model);
+    }
+
+    #[test]
+    fn set_of_few_keeps_its_order() {
+        let pid = |n: u64| Pid::local(HostId::new("h"), NonZeroU64::MIN.saturating_add(n));
+        let mut set = PidSet::default();
+        (0..4).for_each(|n| assert!(set.insert(pid(n))));
+        assert!(set.into_iter().eq((0..4).map(pid)));
     }
 }

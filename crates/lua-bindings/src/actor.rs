@@ -171,8 +171,7 @@ impl LuaFactory {
         }
         let (loaded, thread, thread_ref) = vm.protect(|vm, main| {
             let loaded = vm.load(main, &self.definition)?;
-            let thread = main.push_thread();
-            let thread_ref = main.pop_ref();
+            let (thread, thread_ref) = vm.take_thread(main);
             loaded.push_globals(thread);
             thread.set_globals();
             Ok::<_, Failure>((loaded, thread, thread_ref))
@@ -249,7 +248,7 @@ impl Drop for ActorState {
         {
             main.unref(kept.store);
         }
-        main.unref(self.thread_ref);
+        self.vm.give_back_thread(self.thread, self.thread_ref);
     }
 }
 

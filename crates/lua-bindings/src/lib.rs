@@ -6,6 +6,7 @@ mod copy;
 mod definition;
 mod inherited;
 mod modules;
+mod pids;
 mod pool;
 mod services;
 mod splitter;

@@ -277,6 +277,7 @@ scripts! {
     sorting
     stale_waits
     strings_and_errors
+    successors
     time_copies
     time_errors
     time_layouts

@@ -42,6 +42,17 @@ impl<T> Few<T> {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
     }
 
+    /// The item, when there is exactly one.
+    pub(crate) fn only(&self) -> Option<&T> {
+        let others = self.others.as_ref().is_some_and(|others| !others.is_empty());
+        self.first.as_ref().filter(|_| !others)
+    }
+
+    /// Takes the item, when there is exactly one and `wanted` says so of it.
+    pub(crate) fn take_only(&mut self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+        if self.only().is_some_and(wanted) { self.first.take() } else { None }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(self.others.iter().flat_map(|others| others.iter()))
     }
@@ -116,6 +127,11 @@ mod tests {
             assert_eq!(few.len(), left.len());
             assert!((0..5).all(|index| few.get(index) == left.get(index)));
             assert!((0..5).all(|index| few.get_mut(index).copied() == left.get(index).copied()));
+            assert_eq!(few.only().copied(), if left.len() == 1 { left.first().copied() } else { None });
+            assert_eq!(few.take_only(|_| false), None);
+            let taken = few.take_only(|item| Some(item) == left.first());
+            assert_eq!(taken.is_some(), left.len() == 1);
+            assert_eq!(few.len(), left.len() - usize::from(taken.is_some()));
             few.push(9);
             assert_eq!(few.iter().last(), Some(&9));
         }

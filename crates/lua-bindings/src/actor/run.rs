@@ -102,6 +102,8 @@ impl ActorState {
                 return self.idle(vm);
             };
             match self.run_task(vm, task as usize) {
+                // Nobody is left who could have been given anything since it looked for it.
+                Ran::Off if self.is_alone() => return self.idle(vm),
                 Ran::Off => {}
                 Ran::Yielded => self.ready.borrow_mut().push_back(task),
                 Ran::Preempted => {
@@ -121,6 +123,11 @@ impl ActorState {
                 return Step::Yield;
             }
         }
+    }
+
+    /// Whether there is one coroutine, it waits, and no program of this actor could change that.
+    fn is_alone(&self) -> bool {
+        self.tasks.borrow().only().is_some() && self.ready.borrow().is_empty() && !self.has_processes()
     }
 
     /// Runs one coroutine until it waits, ends, or its slice is used up.
@@ -197,6 +204,9 @@ impl ActorState {
                 // At once: until it has begun, another coroutine could resume it.
                 return self.run_task(vm, index);
             }
+        }
+        if root.top() == 0 {
+            return Ran::Exit(ExitReason::Normal(None));
         }
         let limit = vm.settings.limits.max_payload_bytes;
         let result = vm.protect(|_, _| {

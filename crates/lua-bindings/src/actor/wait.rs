@@ -5,6 +5,9 @@ use super::*;
 impl ActorState {
     /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
     pub(super) fn match_mail(&self, vm: &Vm) {
+        if self.mail_waits.borrow().only().is_some() {
+            return self.match_only(vm);
+        }
         let mut position = 0;
         // With many waits it matters not to ask again for each of them. With few it would only cost an allocation.
         let remembers = self.mail_waits.borrow().len() > 8;
@@ -27,6 +30,18 @@ impl ActorState {
             }
             let wait = self.mail_waits.borrow().get(position).map(|wait| (wait.token, wait.case));
             let Some((token, case)) = wait else { return };
+            self.finish_case(token, case, Ending::Mail(view));
+        }
+    }
+
+    /// The same with one wait, as nearly always.
+    fn match_only(&self, vm: &Vm) {
+        let has_mail = |wait: &MailWait| {
+            let waiting = self.waiting_mail(vm, &wait.view);
+            waiting > 0 && self.granted(&wait.view) < waiting
+        };
+        let woken = self.mail_waits.borrow_mut().take_only(has_mail);
+        if let Some(MailWait { view, token, case }) = woken {
             self.finish_case(token, case, Ending::Mail(view));
         }
     }

@@ -7,10 +7,10 @@ mod messages;
 mod names;
 mod spawn;
 
-use perilune_actor_core::{ErrorKind, Failure, Pid, PidText, Relation};
+use perilune_actor_core::{ErrorKind, Failure, Pid, Relation};
 
 pub(crate) use self::control::relation_failure;
-pub(crate) use self::events::{push_event, result_text};
+pub(crate) use self::events::{Templates, push_event, result_text};
 pub(crate) use self::messages::push_message;
 pub(crate) use self::spawn::check_id;
 use crate::access::{Access, Resource};
@@ -123,8 +123,8 @@ const UNLINK: Verb = Verb { action: "process.unlink", refusal: "not allowed to u
 
 /// Who that text stands for, if the caller may do that to them: `None` for a pid of a host that does not exist.
 fn target(vm: &Vm, text: &str, verb: Verb) -> Result<Option<Pid>, Failure> {
-    let pid = match PidText::parse(text) {
-        Some(parts) => parts.resolve(),
+    let pid = match vm.pids.find(text) {
+        Some(pid) => pid,
         None => match vm.with(|_, cx| cx.whereis(text))? {
             Some(pid) => Some(pid),
             None => {

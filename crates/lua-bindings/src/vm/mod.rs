@@ -8,6 +8,7 @@ mod interrupt;
 mod native;
 mod passed;
 mod stack;
+mod threads;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
@@ -28,6 +29,8 @@ pub(crate) use stack::{Kind, Object, Ref, Stack};
 
 use crate::access::Access;
 use crate::actor::ActorState;
+use crate::modules::process;
+use crate::pids::PidMemo;
 use crate::services::Services;
 use crate::task::View;
 
@@ -87,10 +90,13 @@ pub struct Vm {
     alarm: Arc<Alarm>,
     home: Arc<passed::Home>,
     base: Cell<Ref>,
+    spare: threads::Spare,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
     result: Cell<Ref>,
+    /// Made with the first event.
+    event_templates: Cell<Option<process::Templates>>,
     sort: Cell<(Ref, Ref)>,
     /// How far the running sort is, and whether there is one.
     sort_words: Cell<*const [[u8; 4]; 2]>,
@@ -98,6 +104,7 @@ pub struct Vm {
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
+    pub(crate) pids: PidMemo,
     /// For what is read and becomes a value at once.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
@@ -151,14 +158,17 @@ impl Vm {
             alarm: Alarm::new(main),
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            spare: threads::Spare::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
+            event_templates: Cell::new(None),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
+            pids: PidMemo::default(),
             read_buffer: RefCell::default(),
             lua,
         });
@@ -311,6 +321,15 @@ impl Vm {
 
     pub(crate) fn result_metatable(&self) -> Ref {
         self.result.get()
+    }
+
+    /// What events are made from. Allocates the first time, so only inside a protected call.
+    pub(crate) fn event_templates(&self, stack: Stack) -> process::Templates {
+        self.event_templates.get().unwrap_or_else(|| {
+            let made = process::Templates::make(self, stack);
+            self.event_templates.set(Some(made));
+            made
+        })
     }
 
     /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.

@@ -325,6 +325,21 @@ impl Stack {
         Stack(unsafe { ffi::lua_newthread(self.0) })
     }
 
+    /// Whether this thread of `main`'s VM has ended, failed or been suspended. One that a panic went through has not.
+    pub(crate) fn is_at_rest(self, main: Self) -> bool {
+        // SAFETY: see `top`, of both.
+        unsafe { ffi::lua_status(self.0) != ffi::LUA_OK || ffi::lua_costatus(main.0, self.0) != ffi::LUA_CONOR }
+    }
+
+    /// Takes everything from a thread that is at rest: values, calls, what its functions share with closures, and
+    /// its globals, in whose place it gets `globals`. Inside a protected call.
+    pub(crate) fn clear(self, globals: Ref) {
+        // SAFETY: see `top`; callers know that the thread is at rest.
+        unsafe { ffi::lua_resetthread(self.0) };
+        self.push_ref(globals);
+        self.set_globals();
+    }
+
     // --- tables
 
     /// Pushes `table[key]` without metamethods.

@@ -1,5 +1,6 @@
 //! What a script learns of the ends of others.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,45 +9,127 @@ use perilune_actor_core::{Event, ExitReason, Failure};
 use crate::copy;
 use crate::modules::errors;
 use crate::time::{Location, Moment};
-use crate::vm::{Kind, ONE, Outcome, Stack, Vm};
+use crate::vm::{Kind, ONE, Outcome, Ref, Stack, Vm};
 
 /// Names and texts of the kinds of events.
-pub(super) const KINDS: [(&std::ffi::CStr, &str); 3] =
-    [(c"EXIT", EXIT), (c"CANCEL", CANCEL), (c"LINK_DOWN", LINK_DOWN)];
+pub(super) const KINDS: [(&CStr, &str); 3] = [(c"EXIT", EXIT), (c"CANCEL", CANCEL), (c"LINK_DOWN", LINK_DOWN)];
 const EXIT: &str = "pid.exit";
 const CANCEL: &str = "pid.cancel";
 const LINK_DOWN: &str = "pid.link.down";
 
-pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
-    stack.reserve(6);
-    stack.push_table(0, 6);
+/// What events of ends are made from. Most events are such, and many come at once: so each is a clone of a table that
+/// has all keys, and no key is looked up by its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Templates {
+    /// The events of those who have ended and of those who have failed.
+    ended: Ref,
+    failed: Ref,
+    /// The results of those who have given nothing, something, and an error.
+    nothing: Ref,
+    value: Ref,
+    error: Ref,
+    keys: Keys,
+}
+
+/// The names of fields, as the VM has them.
+#[derive(Clone, Copy)]
+struct Keys {
+    from: Ref,
+    result: Ref,
+    at: Ref,
+    value: Ref,
+    error: Ref,
+}
+
+impl Templates {
+    pub(crate) fn make(vm: &Vm, stack: Stack) -> Self {
+        let key = |name: &str| {
+            stack.push_str(name);
+            stack.pop_ref()
+        };
+        let keys =
+            Keys { from: key("from"), result: key("result"), at: key("at"), value: key("value"), error: key("error") };
+        // The later revision of the API has no such field.
+        let failed: &[&CStr] =
+            if vm.settings.api == 1 { &[c"from", c"result", c"at", c"error"] } else { &[c"from", c"result", c"at"] };
+        Self {
+            ended: push_fields(stack, &[c"from", c"result", c"at"], Some(EXIT)),
+            failed: push_fields(stack, failed, Some(EXIT)),
+            nothing: push_result_fields(vm, stack, &[]),
+            value: push_result_fields(vm, stack, &[c"value"]),
+            error: push_result_fields(vm, stack, &[c"error"]),
+            keys,
+        }
+    }
+}
+
+/// A table with those fields, which have no values worth having yet.
+fn push_fields(stack: Stack, names: &[&CStr], kind: Option<&str>) -> Ref {
+    stack.push_table(0, names.len() + usize::from(kind.is_some()));
+    fill(stack, names, kind);
+    stack.pop_ref()
+}
+
+fn fill(stack: Stack, names: &[&CStr], kind: Option<&str>) {
     let table = stack.top();
-    let text = |key, text: &str| {
-        stack.push_str(text);
-        stack.raw_set(table, key);
-    };
+    for name in names {
+        stack.push_boolean(false);
+        stack.raw_set(table, name);
+    }
+    if let Some(kind) = kind {
+        stack.push_str(kind);
+        stack.raw_set(table, c"kind");
+    }
+}
+
+fn push_result_fields(vm: &Vm, stack: Stack, names: &[&CStr]) -> Ref {
+    stack.push_table(0, names.len());
+    fill(stack, names, None);
+    stack.push_ref(vm.result_metatable());
+    stack.set_metatable(stack.top() - 1);
+    stack.pop_ref()
+}
+
+pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
+    stack.reserve(8);
+    let templates = vm.event_templates(stack);
+    let keys = templates.keys;
     let at = match event {
         Event::Down { from, reason, at } => {
-            text(c"kind", EXIT);
+            let failure = reason.failure();
+            let table = push_clone(stack, if failure.is_some() { templates.failed } else { templates.ended });
+            stack.push_ref(keys.from);
             stack.push_pid(*from);
-            stack.raw_set(table, c"from");
-            push_result(vm, stack, reason);
-            stack.raw_set(table, c"result");
-            push_error(stack, table, reason.failure());
+            stack.raw_set_top(table);
+            stack.push_ref(keys.result);
+            push_result(stack, &templates, reason);
+            stack.raw_set_top(table);
+            push_error(vm, stack, keys, failure);
             *at
         }
         Event::LinkDown { from, failure, at } => {
-            text(c"kind", LINK_DOWN);
-            text(c"from", &from.to_string());
-            push_result(vm, stack, &ExitReason::Failed(Arc::clone(failure)));
-            stack.raw_set(table, c"result");
-            push_error(stack, table, Some(failure));
+            let table = push_clone(stack, templates.failed);
+            stack.push_str(LINK_DOWN);
+            stack.raw_set(table, c"kind");
+            stack.push_ref(keys.from);
+            stack.push_pid(*from);
+            stack.raw_set_top(table);
+            stack.push_ref(keys.result);
+            push_result(stack, &templates, &ExitReason::Failed(Arc::clone(failure)));
+            stack.raw_set_top(table);
+            push_error(vm, stack, keys, Some(failure));
             *at
         }
         Event::Cancel { from, deadline, reason, at } => {
+            stack.push_table(0, 5);
+            let table = stack.top();
+            let text = |key, text: &str| {
+                stack.push_str(text);
+                stack.raw_set(table, key);
+            };
             text(c"kind", CANCEL);
             if let Some(from) = from {
-                text(c"from", &from.to_string());
+                from.with_text(|from| text(c"from", from));
             }
             if let Some(deadline) = deadline {
                 text(c"deadline", &Moment::from_system(*deadline, Location::utc()).rfc3339_nano());
@@ -56,37 +139,56 @@ pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
             }
             *at
         }
-        _ => SystemTime::UNIX_EPOCH,
+        _ => {
+            stack.push_table(0, 1);
+            SystemTime::UNIX_EPOCH
+        }
     };
+    let table = stack.top();
+    stack.push_ref(keys.at);
     stack.push_number(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64());
-    stack.raw_set(table, c"at");
+    stack.raw_set_top(table);
 }
 
-fn push_error(stack: Stack, table: i32, failure: Option<&Arc<Failure>>) {
+/// Pushes a clone of a table and says where it is.
+fn push_clone(stack: Stack, template: Ref) -> i32 {
+    stack.push_ref(template);
+    let table = stack.top();
+    stack.clone_table(table);
+    stack.replace(table);
+    table
+}
+
+/// Puts the error of a failure into the event on top.
+fn push_error(vm: &Vm, stack: Stack, keys: Keys, failure: Option<&Arc<Failure>>) {
     // The later revision of the API has no such field.
-    if let Some(failure) = failure.filter(|_| Vm::current().settings.api == 1) {
+    if let Some(failure) = failure.filter(|_| vm.settings.api == 1) {
+        let table = stack.top();
+        stack.push_ref(keys.error);
         errors::push_shared(stack, Arc::clone(failure));
-        stack.raw_set(table, c"error");
+        stack.raw_set_top(table);
     }
 }
 
 /// `{value = v}` or `{error = "text"}`, which prints as what it holds.
-fn push_result(vm: &Vm, stack: Stack, reason: &ExitReason) {
-    stack.push_table(0, 1);
-    let result = stack.top();
+fn push_result(stack: Stack, templates: &Templates, reason: &ExitReason) {
     match reason {
-        ExitReason::Normal(Some(value)) => {
-            copy::push(stack, value);
-            stack.raw_set(result, c"value");
+        ExitReason::Normal(None) => {
+            push_clone(stack, templates.nothing);
         }
-        ExitReason::Normal(None) => {}
+        ExitReason::Normal(Some(value)) => {
+            let result = push_clone(stack, templates.value);
+            stack.push_ref(templates.keys.value);
+            copy::push(stack, value);
+            stack.raw_set_top(result);
+        }
         ExitReason::Failed(failure) => {
+            let result = push_clone(stack, templates.error);
+            stack.push_ref(templates.keys.error);
             stack.push_str(&failure.message);
-            stack.raw_set(result, c"error");
+            stack.raw_set_top(result);
         }
     }
-    stack.push_ref(vm.result_metatable());
-    stack.set_metatable(result);
 }
 
 /// `tostring(event.result)`.
