@@ -17,6 +17,14 @@ fn sample(sampler: &mut Sampler, trees: &[TreeHandle]) -> Vec<Option<Usage>> {
     sampler.sample(trees)
 }
 
+/// Ends them and waits until nothing is left: a test that is over takes nobody along.
+async fn end(all: impl IntoIterator<Item = Started>) {
+    for started in all {
+        started.process.close(Stop::Force);
+        started.process.swept().await;
+    }
+}
+
 /// Until the tree has used something since the first sample that was taken.
 async fn busy(sampler: &mut Sampler, tree: &TreeHandle) -> f64 {
     for _ in 0..3000 {
@@ -55,6 +63,7 @@ fn trees_that_work_are_told_from_those_that_wait() {
         let second = sample(&mut sampler, &trees);
         let percents = second.iter().map(|usage| usage.unwrap().cpu_percent.unwrap()).collect::<Vec<_>>();
         assert!(percents[0] > 0.0 && percents[0] > percents[1], "{percents:?}");
+        end(all).await;
     });
 }
 
@@ -76,6 +85,7 @@ fn memory_of_the_whole_tree_counts() {
             assert!(round < 3000, "{usage:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        end([started]).await;
     });
 }
 
@@ -98,6 +108,7 @@ fn trees_that_have_ended_use_nothing() {
         assert_eq!(sampler.sample([]), []);
         // What was forgotten begins anew.
         assert_eq!(sample(&mut sampler, &trees)[1].unwrap().cpu_percent, None);
+        end([other]).await;
     });
 }
 
