@@ -297,9 +297,12 @@ impl Job {
     }
 }
 
-/// The process of that entry, unless another has its number by now.
+/// The process of that entry, unless another has its number by now, or it has left its session or group: then the next
+/// look shows it as it is. Where numbers are few, another can start in the same tick, but not in the same session.
 pub(crate) fn open(entry: &Entry) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    (table::entry(entry.pid)?.started == entry.started).then_some(pidfd)
+    let now = table::entry(entry.pid)?;
+    let is_it = now.started == entry.started && now.session == entry.session && now.group == entry.group;
+    is_it.then_some(pidfd)
 }
