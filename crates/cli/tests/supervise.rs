@@ -4,7 +4,7 @@
 mod program;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use program::{Program, check, folder, run};
@@ -274,6 +274,25 @@ fn orphans_that_have_ended_are_no_zombies() {
     wait_until("orphans are reaped", || orphans() == 0);
     tool.signal("-TERM");
     assert_eq!(tool.end(), Some(0));
+}
+
+/// In a container the session of the tool may be one from outside, which has no number there.
+#[test]
+fn sessions_from_outside_of_a_container_are_no_trouble() {
+    let in_own = ["--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"];
+    let start = |line: &str| {
+        let mut command = Command::new("unshare");
+        command.args(in_own).arg(line).arg(std::env::current_exe().unwrap()).stdin(Stdio::null()).output()
+    };
+    let is_outside = "read stat </proc/self/stat; set -- ${stat##*) }; test $4 = 0; exit $?";
+    if !start(is_outside).is_ok_and(|probe| probe.status.success()) {
+        return println!("skipped, no namespace of processes can be made here");
+    }
+    for test in ["orphans_that_have_ended_are_no_zombies", "events_tell_a_whole_life"] {
+        let output = start(&format!("\"$0\" --exact {test} --nocapture --test-threads=1; exit $?")).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{test}: {said}{output:?}");
+    }
 }
 
 /// Whether it has ended and is a child of `parent` that has not been reaped.

@@ -189,11 +189,9 @@ fn look(noted: &mut Noted) {
     found.iter().for_each(|members| noted.add(members));
     due(&processes.all, std::process::id(), &runs, noted).iter().for_each(reap);
     if ALL.load(Ordering::Acquire) {
-        let own = (
-            std::process::id(),
-            rustix::process::getsid(None).map_or(0, |session| session.as_raw_pid().unsigned_abs()),
-        );
-        noted.strays(&processes.all, own, |pid| roll::find(pid).is_some(), Instant::now()).iter().for_each(reap);
+        let own = processes.all.iter().find(|entry| entry.pid == std::process::id()).copied();
+        let strays = own.map(|own| noted.strays(&processes.all, own, |pid| roll::find(pid).is_some(), Instant::now()));
+        strays.iter().flatten().for_each(reap);
     }
     noted.keep_listed(&processes.all);
     let over = runs.iter().zip(&found).filter(|(run, members)| run.is_over && members.is_empty());
@@ -215,11 +213,12 @@ impl Noted {
         self.sessions.retain(|session| there.contains(session));
     }
 
-    /// Who has ended as a child of `own`, outside of its session, so long ago that nobody else can want to know. `own` are
-    /// number and session.
-    fn strays(&mut self, all: &[Entry], own: (u32, u32), leads: impl Fn(u32) -> bool, now: Instant) -> Vec<Entry> {
-        let is_stray =
-            |entry: &&Entry| entry.ended && entry.parent == own.0 && entry.session != own.1 && !leads(entry.pid);
+    /// Who has ended as a child of `own`, outside of its session, so long ago that nobody else can want to know. In a
+    /// container the session of `own` may be one from outside, which has the number 0 in here.
+    fn strays(&mut self, all: &[Entry], own: Entry, leads: impl Fn(u32) -> bool, now: Instant) -> Vec<Entry> {
+        let is_stray = |entry: &&Entry| {
+            entry.ended && entry.parent == own.pid && entry.session != own.session && !leads(entry.pid)
+        };
         let strays: Vec<Entry> = all.iter().filter(is_stray).copied().collect();
         let there: HashSet<(u32, u64)> = strays.iter().map(Entry::identity).collect();
         self.strays.retain(|stray, _| there.contains(stray));
@@ -324,11 +323,12 @@ mod tests {
     fn strays_are_due_when_nobody_has_wanted_them_for_a_while() {
         let start = Instant::now();
         let mut noted = Noted::default();
+        let own = Entry { ended: false, ..ended((OWN, 1, 1, 1)) };
         let stray = ended((11, OWN, 11, 110));
         let alive = Entry { ended: false, ..ended((14, OWN, 14, 110)) };
         let all = [stray, alive, ended((12, OWN, 1, 110)), ended((13, 9, 13, 110)), ended((15, OWN, 15, 110))];
         let mut due = |all: &[Entry], after| {
-            let found = noted.strays(all, (OWN, 1), |pid| pid == 15, start + after);
+            let found = noted.strays(all, own, |pid| pid == 15, start + after);
             found.iter().map(|entry| entry.pid).collect::<Vec<_>>()
         };
         assert_eq!(due(&all, Duration::ZERO), []);
