@@ -1,3 +1,5 @@
+mod marks;
+
 use std::ffi::CString;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -41,6 +43,7 @@ pub struct Definition {
     pub pool: Arc<Pool>,
     serial: u64,
     bytecode: Arc<OnceLock<Result<Vec<u8>, Failure>>>,
+    is_marked_native: Arc<OnceLock<bool>>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -60,6 +63,7 @@ impl Definition {
             pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             bytecode: Arc::default(),
+            is_marked_native: Arc::default(),
         }
     }
 
@@ -78,6 +82,7 @@ impl Definition {
             pool: Arc::clone(&self.pool),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             bytecode: Arc::clone(&self.bytecode),
+            is_marked_native: Arc::clone(&self.is_marked_native),
         }
     }
 
@@ -90,6 +95,11 @@ impl Definition {
         // `=` makes Lua show the name as it is.
         let name: Vec<u8> = std::iter::once(b'=').chain(self.chunk.bytes().filter(|byte| *byte != 0)).collect();
         CString::new(name).unwrap_or_default()
+    }
+
+    /// Whether the script asks for native code.
+    pub(crate) fn is_marked_native(&self) -> bool {
+        *self.is_marked_native.get_or_init(|| marks::is_marked_native(self.source.as_bytes()))
     }
 
     /// Compiles the script, the first time.
