@@ -12,9 +12,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn start(native: NativeCode, budget: &Arc<Budget>) -> Rc<Vm> {
-    let mut settings = Settings::default();
-    settings.native = native;
-    vm_with(settings, Arc::clone(budget))
+    vm_with(Settings { native, ..Settings::default() }, Arc::clone(budget))
 }
 
 fn is_supported() -> bool {
