@@ -1,11 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use perilune_restart::RestartManager;
 
 use super::entry::{Entry, Instance, Pending, StopCause};
 use super::job::{Job, Rolling, Wait};
+use super::port::Counted;
 use super::{Answer, Command, Core, Effect, InstanceKey, SpecKey, Target, Ticket, keys_of};
 use crate::log;
 use crate::process::{ProcessError, ProcessSpec};
@@ -95,7 +95,7 @@ impl Core {
         Instance::new(RestartManager::seeded(spec.restart.clone(), seed), desired, level)
     }
 
-    fn go_on(&mut self, name: &str, counted: Vec<(u32, u32, Option<DateTime<Utc>>)>) -> Asked {
+    fn go_on(&mut self, name: &str, counted: Vec<Counted>) -> Asked {
         let spec = self.known(name)?;
         for (instance, restarts, last) in counted {
             // There may be fewer of them by now.

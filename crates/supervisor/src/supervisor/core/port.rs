@@ -42,60 +42,27 @@ pub(crate) enum Target {
     Instance(String, u32),
 }
 
+/// What a former supervisor has counted of an instance: its number, its restarts, and when the last was.
+pub(crate) type Counted = (u32, u32, Option<DateTime<Utc>>);
+
 /// What somebody wants.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Register {
-        spec: Box<ProcessSpec>,
-        options: Box<SupervisionOptions>,
-    },
-    Unregister {
-        name: String,
-    },
+    Register { spec: Box<ProcessSpec>, options: Box<SupervisionOptions> },
+    Unregister { name: String },
     Start(Target),
     Stop(Target),
     Restart(Target),
-    RollingRestart {
-        name: String,
-        batch: u32,
-    },
-    Kill {
-        name: String,
-        instance: u32,
-    },
-    Signal {
-        name: String,
-        instance: u32,
-        signal: i32,
-    },
-    Scale {
-        name: String,
-        instances: u32,
-    },
-    /// What a former supervisor has counted: restarts and the time of the last, by the number of the instance.
-    GoOn {
-        name: String,
-        counted: Vec<(u32, u32, Option<DateTime<Utc>>)>,
-    },
-    Update {
-        spec: Box<ProcessSpec>,
-        options: Option<Box<SupervisionOptions>>,
-    },
-    WaitFor {
-        name: String,
-        condition: Condition,
-        timeout: Duration,
-    },
-    Sample {
-        name: String,
-        instance: u32,
-    },
-    RotateCredentials {
-        name: String,
-    },
-    Shutdown {
-        deadline: Option<Duration>,
-    },
+    RollingRestart { name: String, batch: u32 },
+    Kill { name: String, instance: u32 },
+    Signal { name: String, instance: u32, signal: i32 },
+    Scale { name: String, instances: u32 },
+    GoOn { name: String, counted: Vec<Counted> },
+    Update { spec: Box<ProcessSpec>, options: Option<Box<SupervisionOptions>> },
+    WaitFor { name: String, condition: Condition, timeout: Duration },
+    Sample { name: String, instance: u32 },
+    RotateCredentials { name: String },
+    Shutdown { deadline: Option<Duration> },
 }
 
 /// What came of a command.
