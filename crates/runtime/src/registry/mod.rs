@@ -6,6 +6,7 @@ mod filter;
 mod link;
 mod listener;
 mod queue;
+mod recent;
 mod snapshot;
 mod sorted;
 mod step;
@@ -14,12 +15,14 @@ mod value;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId};
-use perilune_lua_bindings::{Callable, Definition};
+use perilune_lua_bindings::{Callable, Definition, Started};
+use perilune_policy::Subject;
 
 pub(crate) use self::access::AppRegistry;
 pub(crate) use self::apply::refusal;
 pub(crate) use self::listener::{Listener, Prepared, Transition};
 use self::queue::Queue;
+use self::recent::Edition;
 pub(crate) use self::snapshot::{Snapshot, Version};
 pub(crate) use self::step::Step;
 pub(crate) use self::value::{invalid, read as read_config, show};
@@ -30,6 +33,7 @@ use crate::application::{Directory, Entry, Loaded};
 /// Whoever asks gets what is current; whoever holds a [`Snapshot`] or [`Version`] sees it unchanged.
 pub(crate) struct Registry {
     state: RwLock<State>,
+    edition: Edition,
     /// Held while a change is made: there is one at a time. It has what agrees to every change.
     changing: Mutex<Vec<Arc<dyn Listener>>>,
     keeps_history: bool,
@@ -52,7 +56,7 @@ impl Registry {
         let definitions = link::link(&version, &ids, &Default::default());
         let current = Snapshot { version: Arc::clone(&version), definitions };
         let state = State { current, versions: vec![version], highest: 0, closed: false };
-        Self { state: RwLock::new(state), changing: Mutex::default(), keeps_history }
+        Self { state: RwLock::new(state), edition: Edition::default(), changing: Mutex::default(), keeps_history }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -78,14 +82,25 @@ impl Registry {
         self.read().current.process(id)
     }
 
-    /// The definition and the host of a spawn, as they are at one moment. The definition has been compiled.
-    pub(crate) fn start(&self, id: &str, host: &str) -> Result<(Arc<Definition>, HostId), Failure> {
-        let (definition, host) = {
-            let state = self.read();
-            (state.current.process(id)?, state.current.host(host))
-        };
-        definition.compile()?;
-        Ok((definition, host?))
+    /// The definition and the host of a spawn, and what `subject_of` says of the host, as they are at one moment. The
+    /// definition has been compiled.
+    pub(crate) fn start(
+        &self,
+        id: &str,
+        host: &str,
+        subject_of: impl FnOnce(HostId) -> Option<Subject>,
+    ) -> Result<Started, Failure> {
+        self.edition.start(id, host, || {
+            let (definition, host, subject) = {
+                let state = self.read();
+                let definition = state.current.process(id)?;
+                let host = state.current.host(host);
+                let subject = host.as_ref().ok().and_then(|host| subject_of(*host));
+                (definition, host, subject)
+            };
+            definition.compile()?;
+            Ok(Started { definition, host: host?, subject })
+        })
     }
 
     /// What a function call of `id` runs.
