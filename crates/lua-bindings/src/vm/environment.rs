@@ -19,19 +19,31 @@ pub(crate) struct Loaded {
     /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
     main: Ref,
     library: Ref,
+    /// The name of its main function.
+    method: Ref,
 }
 
 impl Loaded {
-    /// Pushes a table for the globals of a new actor.
-    pub(crate) fn push_globals(&self, stack: Stack) {
-        stack.push_table(0, 1);
-        let globals = stack.top();
-        // Not in the shared tables: a name found while loading is taken for a constant.
-        stack.copy(globals);
-        stack.raw_set(globals, c"_G");
-        stack.push_ref(self.main);
-        stack.set_metatable(globals);
-        stack.set_safe_environment(globals, true);
+    /// Gives a thread a table for the globals of a new actor. It gets `_G` when somebody asks for that.
+    pub(crate) fn set_globals(&self, thread: Stack) {
+        thread.push_table(0, 0);
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.set_safe_environment(thread.top(), true);
+        thread.set_globals();
+    }
+
+    /// Gives a thread whose globals nobody has touched or seen to an actor of this definition.
+    pub(super) fn adopt_globals(&self, thread: Stack) {
+        thread.push_globals();
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.pop(1);
+    }
+
+    /// Pushes the name of the main function.
+    pub(crate) fn push_method(&self, stack: Stack) {
+        stack.push_ref(self.method);
     }
 
     /// Pushes the environment of a library: what it declares itself, and otherwise the actor's globals.
@@ -49,7 +61,7 @@ impl Loaded {
     }
 
     fn unload(&self, stack: Stack) {
-        for held in [self.chunk, self.main, self.library] {
+        for held in [self.chunk, self.main, self.library, self.method] {
             stack.unref(held);
         }
     }
@@ -93,12 +105,17 @@ impl LoadedSet {
 }
 
 impl Vm {
+    /// A definition that is loaded already.
+    pub(crate) fn find_loaded(&self, definition: &Definition) -> Option<Rc<Loaded>> {
+        self.loaded.borrow().get(definition.serial())
+    }
+
     /// Loads a definition into this VM, the first time. Inside a protected call.
     ///
     /// # Errors
     /// It does not compile.
     pub(crate) fn load(&self, stack: Stack, definition: &Arc<Definition>) -> Result<Rc<Loaded>, Failure> {
-        if let Some(loaded) = self.loaded.borrow().get(definition.serial()) {
+        if let Some(loaded) = self.find_loaded(definition) {
             return Ok(loaded);
         }
         let bytecode = definition.compile()?;
@@ -124,7 +141,9 @@ impl Vm {
             stack.raw_set(stack.top() - 1, c"__index");
         });
         stack.pop(1);
-        let loaded = Rc::new(Loaded { definition: Arc::downgrade(definition), chunk, main, library });
+        stack.push_str(&definition.method);
+        let method = stack.pop_ref();
+        let loaded = Rc::new(Loaded { definition: Arc::downgrade(definition), chunk, main, library, method });
         self.loaded.borrow_mut().insert(stack, definition.serial(), Rc::clone(&loaded));
         Ok(loaded)
     }
@@ -173,6 +192,11 @@ const UPVALUE_TWO: i32 = mlua::ffi::lua_upvalueindex(2);
 fn new_global(stack: Stack) -> Outcome {
     // 1: the environment, 2: the name, 3: the value
     stack.set_top(3);
+    if let Some(actor) = Vm::current().actor() {
+        // What somebody has put under that name stays, though it be nothing.
+        let shows = stack.bytes(2) == Some(OWN);
+        actor.touch_globals(if shows { Globals::Shown } else { Globals::Touched });
+    }
     stack.push_globals();
     if stack.kind(2) == Kind::String && !stack.is_nothing(3) {
         shadow(stack);
@@ -193,6 +217,52 @@ fn shadow(stack: Stack) {
     if known && let Some(actor) = Vm::current().actor() {
         actor.drop_constants(stack);
     }
+}
+
+/// The name of an actor's globals.
+const OWN: &[u8] = b"_G";
+
+/// How far an actor has got with its table of globals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Globals {
+    /// It is empty, and no script has seen it.
+    #[default]
+    Untouched,
+    /// There is something in it.
+    Touched,
+    /// It has been given out, and was put into itself as `_G`.
+    Shown,
+}
+
+/// A name that nobody knows. An actor's globals get their `_G` when it is looked for the first time: few actors do, and
+/// what cannot have been touched is used again.
+pub(super) fn own_globals(stack: Stack) -> Outcome {
+    // 1: the table that all share, 2: the name
+    stack.set_top(2);
+    if !push_own_globals(stack) {
+        stack.push_nil();
+    }
+    ONE
+}
+
+/// Pushes the actor's globals if name 2 means them and nobody has asked before.
+fn push_own_globals(stack: Stack) -> bool {
+    if stack.kind(2) != Kind::String || stack.bytes(2) != Some(OWN) {
+        return false;
+    }
+    stack.push_globals();
+    let globals = stack.top();
+    let actor = Vm::current().actor().filter(|actor| actor.globals() != Globals::Shown);
+    // A name found while loading is taken for a constant; whoever loads has names that are read-only.
+    let Some(actor) = actor.filter(|_| !stack.is_readonly(globals)) else {
+        stack.pop(1);
+        return false;
+    };
+    stack.copy(2);
+    stack.copy(globals);
+    stack.raw_set_top(globals);
+    actor.touch_globals(Globals::Shown);
+    true
 }
 
 /// `rawset`, which must not get around [`new_global`].
@@ -238,6 +308,9 @@ fn library_index(stack: Stack) -> Outcome {
         return ONE;
     }
     stack.set_top(2);
+    if push_own_globals(stack) {
+        return ONE;
+    }
     stack.push_ref(Vm::current().base.get());
     stack.copy(2);
     stack.raw_get_top(3);

@@ -331,13 +331,22 @@ impl Stack {
         unsafe { ffi::lua_status(self.0) != ffi::LUA_OK || ffi::lua_costatus(main.0, self.0) != ffi::LUA_CONOR }
     }
 
-    /// Takes everything from a thread that is at rest: values, calls, what its functions share with closures, and
-    /// its globals, in whose place it gets `globals`. Inside a protected call.
-    pub(crate) fn clear(self, globals: Ref) {
+    /// Whether this thread of `main`'s VM has run to its end, or not at all: there are no calls on it, and no values but
+    /// results or what it was to begin with.
+    pub(crate) fn has_ended(self, main: Self) -> bool {
+        // SAFETY: see `top`, of both.
+        let status = unsafe { ffi::lua_costatus(main.0, self.0) };
+        // One that waits for its first turn looks like one that has yielded.
+        let is_whole = matches!(status, ffi::LUA_COFIN | ffi::LUA_COSUS);
+        // SAFETY: see `top`.
+        is_whole && unsafe { ffi::lua_status(self.0) } == ffi::LUA_OK
+    }
+
+    /// Takes everything from a thread that is at rest, but its globals: values, calls, and what its functions share with
+    /// closures. Inside a protected call.
+    pub(crate) fn clear(self) {
         // SAFETY: see `top`; callers know that the thread is at rest.
         unsafe { ffi::lua_resetthread(self.0) };
-        self.push_ref(globals);
-        self.set_globals();
     }
 
     // --- tables

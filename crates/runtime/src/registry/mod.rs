@@ -82,24 +82,26 @@ impl Registry {
         self.read().current.process(id)
     }
 
-    /// The definition and the host of a spawn, and what `subject_of` says of the host, as they are at one moment. The
-    /// definition has been compiled.
-    pub(crate) fn start(
+    /// The definition and the host of a spawn, as they are at one moment. The definition has been compiled.
+    pub(crate) fn start(&self, id: &str, host: &str) -> Result<(Arc<Definition>, HostId), Failure> {
+        let (definition, host) = {
+            let state = self.read();
+            (state.current.process(id)?, state.current.host(host))
+        };
+        definition.compile()?;
+        Ok((definition, host?))
+    }
+
+    /// The same for who may ask a million times, with what `subject_of` says of the host. That changes only with entries.
+    pub(crate) fn start_again(
         &self,
         id: &str,
         host: &str,
         subject_of: impl FnOnce(HostId) -> Option<Subject>,
     ) -> Result<Started, Failure> {
         self.edition.start(id, host, || {
-            let (definition, host, subject) = {
-                let state = self.read();
-                let definition = state.current.process(id)?;
-                let host = state.current.host(host);
-                let subject = host.as_ref().ok().and_then(|host| subject_of(*host));
-                (definition, host, subject)
-            };
-            definition.compile()?;
-            Ok(Started { definition, host: host?, subject })
+            let (definition, host) = self.start(id, host)?;
+            Ok(Started { definition, host, subject: subject_of(host) })
         })
     }
 
