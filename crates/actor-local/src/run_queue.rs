@@ -6,25 +6,30 @@ use std::collections::VecDeque;
 /// were started. What they work on is still in the processor's caches, and a tree of actors is walked in depth: it
 /// exists as one path at a time, not all at once.
 ///
-/// What was started may start others, so this must end: after a tick, or after a thousand turns, all that were not
-/// reached wait behind the others. So an actor waits for at most that much more for each of those before it. A crowd
-/// that is started at once goes there right away.
+/// What was started may start others, so this must end: after a tick, or after a thousand turns, everybody else has a
+/// turn, and with them those of the new ones that have waited longest. So an actor waits for a tick more than it would
+/// in turn. A crowd that is started at once waits behind the others right away.
 #[derive(Default)]
 pub(crate) struct RunQueue {
     ready: VecDeque<u32>,
+    /// How many of those have their turn before anybody who is new.
+    round: usize,
     /// Started by the slice that runs, or from outside.
     born: Vec<u32>,
     /// Started before; the last comes first.
-    fresh: Vec<u32>,
-    /// Turns of new ones since one of the others had its turn.
+    fresh: VecDeque<u32>,
+    /// Turns of new ones since the others had theirs.
     favours: u32,
 }
 
 /// Most that one slice may start and put before others.
 const CROWD: usize = 64;
 
-/// Most turns of new actors for one of the others.
+/// Most turns of new actors before the others have theirs.
 const FAVOURS: u32 = 1024;
+
+/// One in so many new actors stops being new when the others have their turns.
+const LEAVE: usize = 1024;
 
 impl RunQueue {
     pub(crate) fn len(&self) -> usize {
@@ -49,7 +54,7 @@ impl RunQueue {
     pub(crate) fn settle(&mut self) {
         match self.born.len() {
             0 => {}
-            1..=CROWD if self.favours < FAVOURS => self.fresh.extend(self.born.drain(..).rev()),
+            1..=CROWD => self.fresh.extend(self.born.drain(..).rev()),
             _ => self.ready.extend(self.born.drain(..)),
         }
     }
@@ -57,20 +62,25 @@ impl RunQueue {
     /// Takes out whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<u32> {
         self.settle();
-        if let Some(index) = self.fresh.pop() {
+        if self.round == 0
+            && let Some(index) = self.fresh.pop_back()
+        {
             self.favours += 1;
             if self.favours >= FAVOURS {
-                self.end_favours();
+                self.begin_round();
             }
             return Some(index);
         }
-        self.favours = 0;
+        self.round = self.round.saturating_sub(1);
         self.ready.pop_front()
     }
 
     /// New actors have come first for long enough.
-    pub(crate) fn end_favours(&mut self) {
-        self.ready.extend(self.fresh.drain(..).rev());
+    pub(crate) fn begin_round(&mut self) {
+        self.favours = 0;
+        let leaving = self.fresh.len().div_ceil(LEAVE);
+        self.ready.extend(self.fresh.drain(..leaving).rev());
+        self.round = self.ready.len();
     }
 
     pub(crate) fn clear(&mut self) {
@@ -116,37 +126,76 @@ mod tests {
     }
 
     #[test]
-    fn end_of_favours_keeps_the_order() {
+    fn in_a_round_everybody_has_a_turn_before_the_new() {
         let mut queue = RunQueue::default();
         queue.push(1);
+        queue.push(2);
+        (10..13).for_each(|index| queue.push_born(index));
+        assert_eq!(queue.pop(), Some(10));
+        queue.begin_round();
+        // The one that would have come last goes with the others; what comes now has its turn after the round.
+        assert_eq!(queue.pop(), Some(1));
+        queue.push(1);
+        queue.push_born(20);
+        assert_eq!(rest(&mut queue), [2, 12, 20, 11, 1]);
+    }
+
+    #[test]
+    fn round_of_nobody_ends() {
+        let mut queue = RunQueue::default();
+        queue.begin_round();
+        assert_eq!(queue.pop(), None);
         queue.push_born(10);
         queue.push_born(11);
-        queue.settle();
-        queue.push_born(20);
-        queue.settle();
-        queue.end_favours();
-        assert_eq!(rest(&mut queue), [1, 20, 10, 11]);
+        assert_eq!(rest(&mut queue), [10, 11]);
     }
 
     #[test]
     fn whoever_starts_others_for_ever_holds_up_nobody() {
         let mut queue = RunQueue::default();
-        // 1 to 3 are there already; 50 was started with whoever goes on starting.
+        // 1 to 3 are there already; 50 to 52 were started with whoever goes on starting.
         (1..4).for_each(|index| queue.push(index));
-        queue.push_born(100);
-        queue.push_born(50);
-        let mut seen = Vec::new();
+        [100, 50, 51, 52].iter().for_each(|index| queue.push_born(*index));
+        let mut turns: Vec<(u32, u32)> = Vec::new();
         for turn in 0..10 * FAVOURS {
             match queue.pop().unwrap() {
                 100 => queue.push_born(100),
                 other => {
-                    seen.push((other, turn));
+                    turns.push((other, turn));
                     queue.settle();
+                    queue.push(other);
                 }
             }
         }
-        let order: Vec<u32> = seen.iter().map(|(index, _)| *index).collect();
-        assert_eq!(order, [1, 2, 3, 50]);
-        assert!(seen.last().unwrap().1 < 5 * FAVOURS);
+        for index in [1, 2, 3, 50, 51, 52] {
+            let mut own = turns.iter().filter(|(other, _)| *other == index).map(|(_, turn)| *turn);
+            let first = own.next().unwrap();
+            assert!(first < 5 * FAVOURS, "{index} had its first turn after {first}");
+            own.fold(first, |before, turn| {
+                assert!(turn - before < FAVOURS + 10, "{index} waited from {before} to {turn}");
+                turn
+            });
+        }
+    }
+
+    #[test]
+    fn tree_is_walked_in_depth() {
+        let mut queue = RunQueue::default();
+        let mut depths = std::collections::HashMap::from([(0, 0)]);
+        queue.push_born(0);
+        let (mut next, mut most, mut turns) = (1, 0, 0);
+        while let Some(index) = queue.pop() {
+            turns += 1;
+            if depths[&index] < 5 {
+                for _ in 0..10 {
+                    depths.insert(next, depths[&index] + 1);
+                    queue.push_born(next);
+                    next += 1;
+                }
+            }
+            most = most.max(queue.len());
+        }
+        assert_eq!(turns, 111_111);
+        assert!(most < 1500, "{most} at once");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
                 break;
             }
             if core.shared.ticker.take_attention(core.worker) {
-                core.queue.end_favours();
+                core.queue.begin_round();
                 break;
             }
         }
