@@ -81,6 +81,10 @@ pub(crate) struct ActorState {
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     globals: Cell<Globals>,
+    /// Its chunk has looked at a name while it was watched.
+    has_looked: Cell<bool>,
+    /// A name has another meaning than it had when its sources were loaded.
+    lost_constants: Cell<bool>,
     foreground: bool,
     inherited: Option<Arc<Inherited>>,
     kept: RefCell<Option<Box<Kept>>>,
@@ -195,6 +199,8 @@ impl LuaFactory {
             ending: Cell::default(),
             second_stage: Cell::new(false),
             globals: Cell::default(),
+            has_looked: Cell::default(),
+            lost_constants: Cell::default(),
             foreground: self.foreground,
             inherited: self.inherited,
             kept: RefCell::default(),
@@ -312,6 +318,18 @@ impl ActorState {
     /// Takes note of what has become of its globals.
     pub(crate) fn touch_globals(&self, to: Globals) {
         self.globals.set(self.globals.get().max(to));
+    }
+
+    pub(crate) fn notice_look(&self) {
+        self.has_looked.set(true);
+    }
+
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked.get()
+    }
+
+    pub(crate) fn has_constants(&self) -> bool {
+        !self.lost_constants.get()
     }
 
     pub(crate) fn definition(&self) -> &Arc<Definition> {

@@ -254,6 +254,7 @@ scripts! {
     json_encode
     kept_values
     mail_waiters
+    main_functions
     os_restricted
     os_times
     passed

@@ -18,17 +18,37 @@ impl ActorState {
             }
             thread.set_top(0);
         }
-        loaded.push_chunk(thread);
-        if !self.definition.is_program {
-            if !thread.call_protected(0, 1) {
-                return Err(self.raised(thread, Raise::Top));
-            }
-            self.pick_main(loaded, thread)?;
+        if self.definition.is_program {
+            loaded.push_chunk(thread);
+        } else if !loaded.push_main(thread) {
+            self.run_chunk(vm, loaded)?;
         }
         if self.definition.is_program && !args.is_empty() {
             self.rare().program_args = args.to_vec();
         }
         Ok(push_all(thread, args))
+    }
+
+    /// Runs the chunk for what it returns, and leaves its main function on the thread.
+    fn run_chunk(&self, vm: &Vm, loaded: &Loaded) -> Result<(), Failure> {
+        let thread = self.thread;
+        // What libraries do while they are made is not seen.
+        let is_watched = loaded.is_unknown() && self.definition.imports.is_empty();
+        if is_watched {
+            loaded.watch(thread);
+        }
+        loaded.push_chunk(thread);
+        let picked = match thread.call_protected(0, 1) {
+            true => self.pick_main(loaded, thread),
+            false => Err(self.raised(thread, Raise::Top)),
+        };
+        match picked {
+            Ok(()) if is_watched => loaded.stop_watching(vm, thread, self),
+            Ok(()) => {}
+            // Its globals are of no use to others while they are watched.
+            Err(_) => self.touch_globals(Globals::Touched),
+        }
+        picked
     }
 
     /// Replaces what a chunk returned by its main function.

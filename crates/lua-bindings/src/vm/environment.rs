@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::ffi::CString;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -21,6 +22,18 @@ pub(crate) struct Loaded {
     library: Ref,
     /// The name of its main function.
     method: Ref,
+    alone: Cell<Alone>,
+}
+
+/// Whether the main function can be had without running the chunk for each actor: if the chunk looks at no name and the
+/// function has nothing of the chunk's locals, nobody can tell that the chunk did not run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    /// The chunk has not run to its end yet.
+    Unknown,
+    No,
+    /// The function, with globals that are nobody's.
+    Main(Ref),
 }
 
 impl Loaded {
@@ -39,6 +52,54 @@ impl Loaded {
         thread.push_ref(self.main);
         thread.set_metatable(thread.top() - 1);
         thread.pop(1);
+    }
+
+    /// Pushes the main function with the thread's own globals, if it can be had without the chunk.
+    pub(crate) fn push_main(&self, stack: Stack) -> bool {
+        let Alone::Main(main) = self.alone.get() else { return false };
+        stack.push_ref(main);
+        stack.clone_function();
+        true
+    }
+
+    /// Whether that is not known yet, and the next run of the chunk is to be [watched](Self::watch).
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.alone.get() == Alone::Unknown
+    }
+
+    /// From now on no name of the thread's globals goes unnoticed.
+    pub(crate) fn watch(&self, thread: Stack) {
+        thread.reserve(4);
+        thread.push_globals();
+        let globals = thread.top();
+        thread.push_ref(self.main);
+        thread.clone_table(globals + 1);
+        thread.push_native(c"__index", watched_index, 0);
+        thread.raw_set(globals + 2, c"__index");
+        thread.set_readonly(globals + 2);
+        thread.set_metatable(globals);
+        thread.set_safe_environment(globals, false);
+        thread.set_top(globals - 1);
+    }
+
+    /// The chunk that was watched on that actor's thread has run, and the main function is on top.
+    pub(crate) fn stop_watching(&self, vm: &Vm, thread: Stack, actor: &ActorState) {
+        thread.reserve(4);
+        thread.push_globals();
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.set_safe_environment(thread.top(), actor.has_constants());
+        thread.pop(1);
+        let had_names = actor.has_looked() || actor.globals() != Globals::Untouched;
+        self.alone.set(if !had_names && thread.is_closed(thread.top()) {
+            let main = vm.main();
+            main.reserve(2);
+            thread.copy_to(thread.top(), main);
+            main.clone_function();
+            Alone::Main(main.pop_ref())
+        } else {
+            Alone::No
+        });
     }
 
     /// Pushes the name of the main function.
@@ -63,6 +124,9 @@ impl Loaded {
     fn unload(&self, stack: Stack) {
         for held in [self.chunk, self.main, self.library, self.method] {
             stack.unref(held);
+        }
+        if let Alone::Main(main) = self.alone.get() {
+            stack.unref(main);
         }
     }
 }
@@ -143,7 +207,8 @@ impl Vm {
         stack.pop(1);
         stack.push_str(&definition.method);
         let method = stack.pop_ref();
-        let loaded = Rc::new(Loaded { definition: Arc::downgrade(definition), chunk, main, library, method });
+        let (definition_of, alone) = (Arc::downgrade(definition), Cell::new(Alone::Unknown));
+        let loaded = Rc::new(Loaded { definition: definition_of, chunk, main, library, method, alone });
         self.loaded.borrow_mut().insert(stack, definition.serial(), Rc::clone(&loaded));
         Ok(loaded)
     }
@@ -217,6 +282,20 @@ fn shadow(stack: Stack) {
     if known && let Some(actor) = Vm::current().actor() {
         actor.drop_constants(stack);
     }
+}
+
+/// A name that a chunk looks at while it is watched: what it would find otherwise.
+fn watched_index(stack: Stack) -> Outcome {
+    stack.set_top(2);
+    let vm = Vm::current();
+    let Some(actor) = vm.actor() else { return NOTHING };
+    actor.notice_look();
+    let Some(loaded) = vm.find_loaded(actor.definition()) else { return NOTHING };
+    stack.push_ref(loaded.main);
+    stack.raw_get(3, c"__index");
+    stack.copy(2);
+    stack.get_top(4);
+    ONE
 }
 
 /// The name of an actor's globals.

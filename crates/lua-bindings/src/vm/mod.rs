@@ -8,6 +8,7 @@ mod interrupt;
 mod native;
 mod passed;
 mod stack;
+mod texts;
 mod threads;
 
 use std::cell::{Cell, RefCell};
@@ -94,6 +95,8 @@ pub struct Vm {
     /// [`run_job`] as a function.
     protected: Cell<Ref>,
     spare: threads::Spare,
+    /// The texts of pids that were made last.
+    pid_texts: texts::Texts,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
@@ -163,6 +166,7 @@ impl Vm {
             base: Cell::new(Ref::NONE),
             protected: Cell::new(Ref::NONE),
             spare: threads::Spare::default(),
+            pid_texts: texts::Texts::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),

@@ -392,6 +392,12 @@ impl Stack {
         unsafe { ffi::lua_getfield(self.0, table, key.as_ptr()) };
     }
 
+    /// Pops the key and pushes `table[key]`, which may run metamethods.
+    pub(crate) fn get_top(self, table: i32) {
+        // SAFETY: see `top`.
+        unsafe { ffi::lua_gettable(self.0, table) };
+    }
+
     pub(crate) fn length(self, index: i32) -> usize {
         // SAFETY: see `top`.
         unsafe { ffi::lua_objlen(self.0, index) }
@@ -474,6 +480,21 @@ impl Stack {
         // SAFETY: see `top`; callers have a Lua function there.
         unsafe { ffi::lua_clonefunction(self.0, top) };
         self.remove(top);
+    }
+
+    /// Whether the function is one of a script and has no locals of what is around it.
+    pub(crate) fn is_closed(self, index: i32) -> bool {
+        // SAFETY: see `top`; what `lua_getupvalue` pushes is popped.
+        unsafe {
+            if ffi::lua_iscfunction(self.0, index) != 0 {
+                return false;
+            }
+            let has_some = !ffi::lua_getupvalue(self.0, index, 1).is_null();
+            if has_some {
+                self.pop(1);
+            }
+            !has_some
+        }
     }
 
     /// Replaces the globals of the function on top by the table below it, which is popped.
