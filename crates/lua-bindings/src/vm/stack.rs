@@ -462,6 +462,12 @@ impl Stack {
         Ref(reference)
     }
 
+    /// Pops a value that takes the place of what `reference` held.
+    pub(crate) fn set_ref(self, reference: Ref) {
+        // SAFETY: see `top`; the registry has a place for every reference that was given out.
+        unsafe { ffi::lua_rawseti_(self.0, ffi::LUA_REGISTRYINDEX, reference.0) };
+    }
+
     pub(crate) fn push_ref(self, reference: Ref) {
         // SAFETY: see `top`.
         unsafe { ffi::lua_rawgeti_(self.0, ffi::LUA_REGISTRYINDEX, reference.0) };

@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use perilune_actor_core::Pid;
 
@@ -6,53 +6,44 @@ use super::Vm;
 use super::stack::{Ref, Stack};
 
 /// The texts of pids that were made last: who starts somebody is likely to learn of their end, and many may learn of one.
-pub(super) struct Texts {
-    /// Whose text is at which place of the table.
-    pids: RefCell<Vec<Option<Pid>>>,
-    table: Cell<Ref>,
-}
+#[derive(Default)]
+pub(super) struct Texts(RefCell<Vec<(Option<Pid>, Ref)>>);
 
 /// How many are remembered. A power of two.
 const PLACES: usize = 256;
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self { pids: RefCell::default(), table: Cell::new(Ref::NONE) }
-    }
-}
 
 impl Vm {
     /// Pushes the text of a pid.
     pub(crate) fn push_pid(&self, stack: Stack, pid: Pid) {
         stack.reserve(2);
         let place = place_of(pid);
-        let known = self.pid_texts.pids.borrow().get(place).is_some_and(|known| *known == Some(pid));
-        self.push_texts(stack);
-        let texts = stack.top();
-        if known {
-            stack.raw_geti(texts, place as i32 + 1);
-        } else {
-            stack.push_pid(pid);
-            stack.copy(texts + 1);
-            stack.raw_seti(texts, place as i32 + 1);
-            // Last: making the text may have failed.
-            if let Some(known) = self.pid_texts.pids.borrow_mut().get_mut(place) {
-                *known = Some(pid);
-            }
+        let (known, text) = self.text_at(stack, place);
+        if known == Some(pid) {
+            return stack.push_ref(text);
         }
-        stack.replace(texts);
+        stack.push_pid(pid);
+        stack.copy(stack.top());
+        stack.set_ref(text);
+        // Last: making the text may have failed.
+        if let Some((known, _)) = self.pid_texts.0.borrow_mut().get_mut(place) {
+            *known = Some(pid);
+        }
     }
 
-    /// Pushes the table of texts, made on first use.
-    fn push_texts(&self, stack: Stack) {
-        let known = self.pid_texts.table.get();
-        if !known.is_none() {
-            return stack.push_ref(known);
+    /// Whose text is at that place, and what holds it.
+    fn text_at(&self, stack: Stack, place: usize) -> (Option<Pid>, Ref) {
+        if let Some(known) = self.pid_texts.0.borrow().get(place) {
+            return *known;
         }
-        stack.push_table(PLACES, 0);
-        stack.copy(stack.top());
-        self.pid_texts.table.set(stack.pop_ref());
-        self.pid_texts.pids.borrow_mut().resize(PLACES, None);
+        let made: Vec<_> = (0..PLACES)
+            .map(|_| {
+                stack.push_boolean(false);
+                (None, stack.pop_ref())
+            })
+            .collect();
+        let first = made[place];
+        *self.pid_texts.0.borrow_mut() = made;
+        first
     }
 }
 

@@ -76,7 +76,13 @@ struct Recent {
 impl Recent {
     fn new(edition: u64, id: &str, host: &str, started: &Started) -> Self {
         let definition = Arc::downgrade(&started.definition);
-        Self { edition, names: (id.into(), host.into()), definition, host: started.host, subject: started.subject.clone() }
+        Self {
+            edition,
+            names: (id.into(), host.into()),
+            definition,
+            host: started.host,
+            subject: started.subject.clone(),
+        }
     }
 
     fn get(&self, edition: u64, id: &str, host: &str) -> Option<Started> {
