@@ -23,6 +23,7 @@ use crate::context::LocalContext;
 use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
 use crate::inject::{Inject, Kind, Reply, Ticket};
+use crate::run_queue::RunQueue;
 use crate::scheduler::Shared;
 use crate::timers::{Due, Target, Timers};
 
@@ -33,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: usize,
     pub(crate) timers: Timers,
-    pub(crate) queue: VecDeque<u32>,
+    pub(crate) queue: RunQueue,
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: usize,
@@ -118,7 +119,7 @@ impl Core {
             shared,
             worker,
             timers: Timers::default(),
-            queue: VecDeque::new(),
+            queue: RunQueue::default(),
             slots: Vec::new(),
             free: Vec::new(),
             live: 0,
@@ -201,7 +202,7 @@ impl Core {
 
     /// Runs the next slice. False when nobody is ready.
     pub(crate) fn run_one(&mut self) -> bool {
-        let Some(index) = self.queue.pop_front() else { return false };
+        let Some(index) = self.queue.pop() else { return false };
         let slot = &mut self.slots[index as usize];
         slot.queued = false;
         if slot.state != State::Ready {
@@ -211,6 +212,7 @@ impl Core {
         slot.state = State::Running;
         self.slices += 1;
         let step = self.guarded(|core| actor.step(&mut LocalContext { core, slot: index }));
+        self.queue.settle();
         let slot = &mut self.slots[index as usize];
         slot.actor = Some(actor);
         let step = match (step, &slot.doomed) {
@@ -232,7 +234,16 @@ impl Core {
         let slot = &mut self.slots[index as usize];
         slot.state = State::Ready;
         if !std::mem::replace(&mut slot.queued, true) {
-            self.queue.push_back(index);
+            self.queue.push(index);
+        }
+    }
+
+    /// The same for an actor that was just made.
+    fn enqueue_born(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        slot.state = State::Ready;
+        if !std::mem::replace(&mut slot.queued, true) {
+            self.queue.push_born(index);
         }
     }
 

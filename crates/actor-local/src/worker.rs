@@ -40,7 +40,11 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
             continue;
         }
         for _ in 0..BATCH {
-            if !core.run_one() || core.shared.ticker.take_attention(core.worker) {
+            if !core.run_one() {
+                break;
+            }
+            if core.shared.ticker.take_attention(core.worker) {
+                core.queue.begin_round();
                 break;
             }
         }

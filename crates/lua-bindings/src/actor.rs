@@ -29,7 +29,7 @@ use crate::modules::supervise::Supervised;
 use crate::modules::time::Alarmed;
 use crate::services::{Origin, Supervision};
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
-use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
+use crate::vm::{Break, Globals, Kind, Loaded, Raise, Ref, Stack, Thread, Vm};
 
 /// Starts an actor from a definition.
 pub struct LuaFactory {
@@ -80,6 +80,11 @@ pub(crate) struct ActorState {
     ending: Cell<Option<Box<Failure>>>,
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
+    globals: Cell<Globals>,
+    /// Its chunk has looked at a name while it was watched.
+    has_looked: Cell<bool>,
+    /// A name has another meaning than it had when its sources were loaded.
+    lost_constants: Cell<bool>,
     foreground: bool,
     inherited: Option<Arc<Inherited>>,
     kept: RefCell<Option<Box<Kept>>>,
@@ -169,13 +174,16 @@ impl LuaFactory {
         if !vm.can_enter() {
             return Err(Failure::new(ErrorKind::Internal, "too many processes are loaded inside one another"));
         }
-        let (loaded, thread, thread_ref) = vm.protect(|vm, main| {
-            let loaded = vm.load(main, &self.definition)?;
-            let (thread, thread_ref) = vm.take_thread(main);
-            loaded.push_globals(thread);
-            thread.set_globals();
-            Ok::<_, Failure>((loaded, thread, thread_ref))
-        })??;
+        let loaded = vm.find_loaded(&self.definition);
+        let ready = loaded.and_then(|loaded| vm.take_ready_thread(&loaded).map(|thread| (loaded, thread)));
+        let (loaded, Thread { stack: thread, held: thread_ref, .. }) = match ready {
+            Some(ready) => ready,
+            None => vm.protect(|vm, main| {
+                let loaded = vm.load(main, &self.definition)?;
+                let thread = vm.take_thread(main, &loaded);
+                Ok::<_, Failure>((loaded, thread))
+            })??,
+        };
         cx.mailbox().accept_local();
         let state = Box::new(ActorState {
             pid: cx.pid(),
@@ -190,6 +198,9 @@ impl LuaFactory {
             mail_waits: RefCell::default(),
             ending: Cell::default(),
             second_stage: Cell::new(false),
+            globals: Cell::default(),
+            has_looked: Cell::default(),
+            lost_constants: Cell::default(),
             foreground: self.foreground,
             inherited: self.inherited,
             kept: RefCell::default(),
@@ -248,7 +259,8 @@ impl Drop for ActorState {
         {
             main.unref(kept.store);
         }
-        self.vm.give_back_thread(self.thread, self.thread_ref);
+        let has_globals = self.globals.get() == Globals::Untouched;
+        self.vm.give_back_thread(Thread { stack: self.thread, held: self.thread_ref, has_globals });
     }
 }
 
@@ -297,6 +309,27 @@ impl ActorState {
             ..LuaFactory::new(definition, args)
         };
         self.rare().become_next = Some(next);
+    }
+
+    pub(crate) fn globals(&self) -> Globals {
+        self.globals.get()
+    }
+
+    /// Takes note of what has become of its globals.
+    pub(crate) fn touch_globals(&self, to: Globals) {
+        self.globals.set(self.globals.get().max(to));
+    }
+
+    pub(crate) fn notice_look(&self) {
+        self.has_looked.set(true);
+    }
+
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked.get()
+    }
+
+    pub(crate) fn has_constants(&self) -> bool {
+        !self.lost_constants.get()
     }
 
     pub(crate) fn definition(&self) -> &Arc<Definition> {

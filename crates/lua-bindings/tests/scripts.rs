@@ -257,6 +257,7 @@ scripts! {
     kept_values
     mail_waiters
     native_code
+    main_functions
     os_restricted
     os_times
     passed

@@ -85,8 +85,7 @@ impl Services for AppServices {
     }
 
     fn start(&self, _: &Origin<'_>, start: &Start<'_>) -> Result<Started, Failure> {
-        let (definition, host) = self.registry.start(start.id, start.host)?;
-        Ok(Started { definition, host, subject: self.subjects.of(host) })
+        self.registry.start_again(start.id, start.host, |host| self.subjects.of(host))
     }
 
     fn function(&self, _: &Origin<'_>, id: &str) -> Result<Callable, Failure> {

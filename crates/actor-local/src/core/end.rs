@@ -25,7 +25,8 @@ impl Core {
         }
         self.leave(index);
         if !relations.is_empty() {
-            self.untold.extend(relations.exit(pid, &reason));
+            // Not `extend`, which asks each of several chained iterators over and over whether there is more.
+            relations.exit(pid, &reason).for_each(|tell| self.untold.push_back(tell));
         }
         self.tell();
     }

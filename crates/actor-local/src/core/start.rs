@@ -58,7 +58,7 @@ impl Core {
         match (created, self.slots[slot as usize].doomed.take()) {
             (Ok(actor), None) => {
                 self.slots[slot as usize].actor = Some(actor);
-                self.enqueue(slot);
+                self.enqueue_born(slot);
                 Ok(pid)
             }
             (Ok(actor), Some(failure)) => {

@@ -158,6 +158,7 @@ macro_rules! __for_each_case {
             }
             scheduling {
                 actor_that_always_yields_leaves_room_for_others
+                actor_whose_children_start_others_for_ever_leaves_room_for_others
                 busy_actor_finds_its_mail_afterwards
                 live_view_shows_what_an_actor_has
             }

@@ -3,7 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{bounded, unbounded};
-use perilune_actor_core::{ActorState, Event, Failure, Outcome, Scheduler, Step, Value};
+use perilune_actor_core::{
+    ActorState, Event, ExitReason, Failure, HostId, Outcome, Placement, Scheduler, Spawn, Step, Value,
+};
 
 use crate::harness::Harness;
 use crate::probe::{Plan, topic};
@@ -39,6 +41,51 @@ pub fn actor_that_always_yields_leaves_room_for_others<H: Harness>(harness: &H) 
         assert!(matches!(observer.event(), Event::Down { from, .. } if from == pid));
     }
     assert_eq!(Arc::strong_count(&steps), 1);
+}
+
+pub fn actor_whose_children_start_others_for_ever_leaves_room_for_others<H: Harness>(harness: &H) {
+    /// An actor that starts another one like it and ends, until nobody cares.
+    fn heir(host: HostId, alive: &Arc<AtomicBool>) -> Spawn {
+        let next = Arc::clone(alive);
+        let (mut spawn, _) = acting(host, move |cx| {
+            if next.load(Ordering::Relaxed) {
+                let _ = cx.spawn(heir(host, &next), None);
+            }
+            Step::Exit(ExitReason::Normal(None))
+        });
+        spawn.placement = Some(Placement::Local);
+        spawn
+    }
+    /// A case that fails must not leave them.
+    struct Stop(Arc<AtomicBool>);
+    impl Drop for Stop {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::Relaxed);
+        }
+    }
+    let stage = Stage::new(harness);
+    let alive = Stop(Arc::new(AtomicBool::new(true)));
+    let (host, next) = (stage.host, Arc::clone(&alive.0));
+    let observer = stage.probe();
+    let beside = observer.spawn_here(Plan::default()).expect("a child");
+    // Started together: a line without end, and one who waits for a first turn behind it.
+    let (spawn, begun) = {
+        let (tell, begun) = bounded(1);
+        let (spawn, _) = acting(host, move |_| {
+            let _ = tell.send(());
+            Step::Exit(ExitReason::Normal(None))
+        });
+        (spawn, begun)
+    };
+    observer.cast(move |cx| {
+        let _ = cx.spawn(heir(host, &next), None);
+        let _ = cx.spawn(spawn, None);
+    });
+    wait(&begun, "a first turn");
+    for round in 0..20 {
+        beside.send(beside.pid(), "hello", Value::Integer(round)).expect("a live receiver");
+        assert_eq!(beside.message().payload, Value::Integer(round));
+    }
 }
 
 pub fn busy_actor_finds_its_mail_afterwards<H: Harness>(harness: &H) {

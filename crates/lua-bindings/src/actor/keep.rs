@@ -182,6 +182,7 @@ impl ActorState {
 
     /// Makes the VM look names up again in all sources of this actor.
     pub(crate) fn drop_constants(&self, stack: Stack) {
+        self.lost_constants.set(true);
         stack.reserve(2);
         stack.push_globals();
         stack.set_safe_environment(stack.top(), false);

@@ -10,17 +10,18 @@ impl ActorState {
     /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
     pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, args: &[Value]) -> Result<i32, Failure> {
         let thread = self.thread;
-        thread.push_globals();
-        if let Err(raise) = self.import(vm, thread, &self.definition, 1) {
-            return Err(self.raised(thread, raise));
-        }
-        thread.set_top(0);
-        loaded.push_chunk(thread);
-        if !self.definition.is_program {
-            if !thread.call_protected(0, 1) {
-                return Err(self.raised(thread, Raise::Top));
+        if !self.definition.imports.is_empty() {
+            self.touch_globals(Globals::Touched);
+            thread.push_globals();
+            if let Err(raise) = self.import(vm, thread, &self.definition, 1) {
+                return Err(self.raised(thread, raise));
             }
-            self.pick_main(thread)?;
+            thread.set_top(0);
+        }
+        if self.definition.is_program {
+            loaded.push_chunk(thread);
+        } else if !loaded.push_main(thread) {
+            self.run_chunk(vm, loaded)?;
         }
         if self.definition.is_program && !args.is_empty() {
             self.rare().program_args = args.to_vec();
@@ -28,24 +29,44 @@ impl ActorState {
         Ok(push_all(thread, args))
     }
 
+    /// Runs the chunk for what it returns, and leaves its main function on the thread.
+    fn run_chunk(&self, vm: &Vm, loaded: &Loaded) -> Result<(), Failure> {
+        let thread = self.thread;
+        // What libraries do while they are made is not seen.
+        let is_watched = loaded.is_unknown() && self.definition.imports.is_empty();
+        if is_watched {
+            loaded.watch(thread);
+        }
+        loaded.push_chunk(thread);
+        let picked = match thread.call_protected(0, 1) {
+            true => self.pick_main(loaded, thread),
+            false => Err(self.raised(thread, Raise::Top)),
+        };
+        match picked {
+            Ok(()) if is_watched => loaded.stop_watching(vm, thread, self),
+            Ok(()) => {}
+            // Its globals are of no use to others while they are watched.
+            Err(_) => self.touch_globals(Globals::Touched),
+        }
+        picked
+    }
+
     /// Replaces what a chunk returned by its main function.
-    fn pick_main(&self, thread: Stack) -> Result<(), Failure> {
-        let method = &self.definition.method;
+    fn pick_main(&self, loaded: &Loaded, thread: Stack) -> Result<(), Failure> {
         match thread.kind(1) {
             Kind::Function => return Ok(()),
             Kind::Table => {
-                if let Ok(name) = std::ffi::CString::new(method.as_str()) {
-                    thread.raw_get(1, &name);
-                    thread.remove(1);
-                    if thread.kind(1) == Kind::Function {
-                        return Ok(());
-                    }
+                loaded.push_method(thread);
+                thread.raw_get_top(1);
+                thread.remove(1);
+                if thread.kind(1) == Kind::Function {
+                    return Ok(());
                 }
             }
             _ => {}
         }
         thread.set_top(0);
-        let text = format!("method \"{method}\" not found in module");
+        let text = format!("method \"{}\" not found in module", self.definition.method);
         Err(Failure::new(ErrorKind::NotFound, text))
     }
 
@@ -187,14 +208,16 @@ impl ActorState {
             return Ran::Off;
         }
         if self.definition.is_program && !self.second_stage.replace(true) && root.top() > 0 {
-            let arguments = vm.protect(|_, _| {
+            let arguments = vm.protect(|vm, _| {
                 // A second result that is an error is the program's end, whatever the first is.
                 let is_code = matches!(root.kind(1), Kind::Function | Kind::Table);
                 if !is_code || errors::second_result(root).is_some() {
                     return None;
                 }
                 root.set_top(1);
-                if self.pick_main(root).is_err() {
+                // It runs, so it is loaded.
+                let loaded = vm.find_loaded(&self.definition)?;
+                if self.pick_main(&loaded, root).is_err() {
                     return None;
                 }
                 self.with_rare(|rare| push_all(root, &rare.program_args)).or(Some(0))

@@ -85,9 +85,10 @@ fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {
 // --- identity
 
 fn pid(stack: Stack) -> Outcome {
-    match Vm::current().with(|actor, _| actor.pid) {
+    let vm = Vm::current();
+    match vm.with(|actor, _| actor.pid) {
         Ok(pid) => {
-            stack.push_pid(pid);
+            vm.push_pid(stack, pid);
             ONE
         }
         Err(failure) => stack.fail(failure),

@@ -116,10 +116,17 @@ pub(super) fn build(vm: &Vm, stack: Stack) {
         stack.set_readonly(stack.top());
         stack.pop(1);
     }
+    stack.push_table(0, 1);
+    stack.push_native(c"__index", environment::own_globals, 0);
+    stack.raw_set(base + 1, c"__index");
+    stack.set_readonly(base + 1);
+    stack.set_metatable(base);
     stack.set_readonly(base);
     stack.set_safe_environment(base, true);
     stack.copy(base);
     vm.base.set(stack.pop_ref());
+    stack.push_function(super::run_job, c"protected", 0);
+    vm.protected.set(stack.pop_ref());
     stack.set_top(0);
 }
 

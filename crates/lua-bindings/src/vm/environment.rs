@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::ffi::CString;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -20,19 +21,91 @@ pub(crate) struct Loaded {
     /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
     main: Ref,
     library: Ref,
+    /// The name of its main function.
+    method: Ref,
+    alone: Cell<Alone>,
+}
+
+/// Whether the main function can be had without running the chunk for each actor: if the chunk looks at no name and the
+/// function has nothing of the chunk's locals, nobody can tell that the chunk did not run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    /// The chunk has not run to its end yet.
+    Unknown,
+    No,
+    /// The function, with globals that are nobody's.
+    Main(Ref),
 }
 
 impl Loaded {
-    /// Pushes a table for the globals of a new actor.
-    pub(crate) fn push_globals(&self, stack: Stack) {
-        stack.push_table(0, 1);
-        let globals = stack.top();
-        // Not in the shared tables: a name found while loading is taken for a constant.
-        stack.copy(globals);
-        stack.raw_set(globals, c"_G");
-        stack.push_ref(self.main);
-        stack.set_metatable(globals);
-        stack.set_safe_environment(globals, true);
+    /// Gives a thread a table for the globals of a new actor. It gets `_G` when somebody asks for that.
+    pub(crate) fn set_globals(&self, thread: Stack) {
+        thread.push_table(0, 0);
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.set_safe_environment(thread.top(), true);
+        thread.set_globals();
+    }
+
+    /// Gives a thread whose globals nobody has touched or seen to an actor of this definition.
+    pub(super) fn adopt_globals(&self, thread: Stack) {
+        thread.push_globals();
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.pop(1);
+    }
+
+    /// Pushes the main function with the thread's own globals, if it can be had without the chunk.
+    pub(crate) fn push_main(&self, stack: Stack) -> bool {
+        let Alone::Main(main) = self.alone.get() else { return false };
+        stack.push_ref(main);
+        stack.clone_function();
+        true
+    }
+
+    /// Whether that is not known yet, and the next run of the chunk is to be [watched](Self::watch).
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.alone.get() == Alone::Unknown
+    }
+
+    /// From now on no name of the thread's globals goes unnoticed.
+    pub(crate) fn watch(&self, thread: Stack) {
+        thread.reserve(4);
+        thread.push_globals();
+        let globals = thread.top();
+        thread.push_ref(self.main);
+        thread.clone_table(globals + 1);
+        thread.push_native(c"__index", watched_index, 0);
+        thread.raw_set(globals + 2, c"__index");
+        thread.set_readonly(globals + 2);
+        thread.set_metatable(globals);
+        thread.set_safe_environment(globals, false);
+        thread.set_top(globals - 1);
+    }
+
+    /// The chunk that was watched on that actor's thread has run, and the main function is on top.
+    pub(crate) fn stop_watching(&self, vm: &Vm, thread: Stack, actor: &ActorState) {
+        thread.reserve(4);
+        thread.push_globals();
+        thread.push_ref(self.main);
+        thread.set_metatable(thread.top() - 1);
+        thread.set_safe_environment(thread.top(), actor.has_constants());
+        thread.pop(1);
+        let had_names = actor.has_looked() || actor.globals() != Globals::Untouched;
+        self.alone.set(if !had_names && thread.is_closed(thread.top()) {
+            let main = vm.main();
+            main.reserve(2);
+            thread.copy_to(thread.top(), main);
+            main.clone_function();
+            Alone::Main(main.pop_ref())
+        } else {
+            Alone::No
+        });
+    }
+
+    /// Pushes the name of the main function.
+    pub(crate) fn push_method(&self, stack: Stack) {
+        stack.push_ref(self.method);
     }
 
     /// Pushes the environment of a library: what it declares itself, and otherwise the actor's globals.
@@ -50,8 +123,11 @@ impl Loaded {
     }
 
     fn unload(&self, stack: Stack) {
-        for held in [self.chunk, self.main, self.library] {
+        for held in [self.chunk, self.main, self.library, self.method] {
             stack.unref(held);
+        }
+        if let Alone::Main(main) = self.alone.get() {
+            stack.unref(main);
         }
     }
 }
@@ -94,12 +170,17 @@ impl LoadedSet {
 }
 
 impl Vm {
+    /// A definition that is loaded already.
+    pub(crate) fn find_loaded(&self, definition: &Definition) -> Option<Rc<Loaded>> {
+        self.loaded.borrow().get(definition.serial())
+    }
+
     /// Loads a definition into this VM, the first time. Inside a protected call.
     ///
     /// # Errors
     /// It does not compile.
     pub(crate) fn load(&self, stack: Stack, definition: &Arc<Definition>) -> Result<Rc<Loaded>, Failure> {
-        if let Some(loaded) = self.loaded.borrow().get(definition.serial()) {
+        if let Some(loaded) = self.find_loaded(definition) {
             return Ok(loaded);
         }
         let bytecode = definition.compile()?;
@@ -130,7 +211,10 @@ impl Vm {
             stack.raw_set(stack.top() - 1, c"__index");
         });
         stack.pop(1);
-        let loaded = Rc::new(Loaded { definition: Arc::downgrade(definition), chunk, main, library });
+        stack.push_str(&definition.method);
+        let method = stack.pop_ref();
+        let (definition_of, alone) = (Arc::downgrade(definition), Cell::new(Alone::Unknown));
+        let loaded = Rc::new(Loaded { definition: definition_of, chunk, main, library, method, alone });
         self.loaded.borrow_mut().insert(stack, definition.serial(), Rc::clone(&loaded));
         Ok(loaded)
     }
@@ -184,6 +268,11 @@ const UPVALUE_TWO: i32 = mlua::ffi::lua_upvalueindex(2);
 fn new_global(stack: Stack) -> Outcome {
     // 1: the environment, 2: the name, 3: the value
     stack.set_top(3);
+    if let Some(actor) = Vm::current().actor() {
+        // What somebody has put under that name stays, though it be nothing.
+        let shows = stack.bytes(2) == Some(OWN);
+        actor.touch_globals(if shows { Globals::Shown } else { Globals::Touched });
+    }
     stack.push_globals();
     if stack.kind(2) == Kind::String && !stack.is_nothing(3) {
         shadow(stack);
@@ -204,6 +293,66 @@ fn shadow(stack: Stack) {
     if known && let Some(actor) = Vm::current().actor() {
         actor.drop_constants(stack);
     }
+}
+
+/// A name that a chunk looks at while it is watched: what it would find otherwise.
+fn watched_index(stack: Stack) -> Outcome {
+    stack.set_top(2);
+    let vm = Vm::current();
+    let Some(actor) = vm.actor() else { return NOTHING };
+    actor.notice_look();
+    let Some(loaded) = vm.find_loaded(actor.definition()) else { return NOTHING };
+    stack.push_ref(loaded.main);
+    stack.raw_get(3, c"__index");
+    stack.copy(2);
+    stack.get_top(4);
+    ONE
+}
+
+/// The name of an actor's globals.
+const OWN: &[u8] = b"_G";
+
+/// How far an actor has got with its table of globals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Globals {
+    /// It is empty, and no script has seen it.
+    #[default]
+    Untouched,
+    /// There is something in it.
+    Touched,
+    /// It has been given out, and was put into itself as `_G`.
+    Shown,
+}
+
+/// A name that nobody knows. An actor's globals get their `_G` when it is looked for the first time: few actors do, and
+/// what cannot have been touched is used again.
+pub(super) fn own_globals(stack: Stack) -> Outcome {
+    // 1: the table that all share, 2: the name
+    stack.set_top(2);
+    if !push_own_globals(stack) {
+        stack.push_nil();
+    }
+    ONE
+}
+
+/// Pushes the actor's globals if name 2 means them and nobody has asked before.
+fn push_own_globals(stack: Stack) -> bool {
+    if stack.kind(2) != Kind::String || stack.bytes(2) != Some(OWN) {
+        return false;
+    }
+    stack.push_globals();
+    let globals = stack.top();
+    let actor = Vm::current().actor().filter(|actor| actor.globals() != Globals::Shown);
+    // A name found while loading is taken for a constant; whoever loads has names that are read-only.
+    let Some(actor) = actor.filter(|_| !stack.is_readonly(globals)) else {
+        stack.pop(1);
+        return false;
+    };
+    stack.copy(2);
+    stack.copy(globals);
+    stack.raw_set_top(globals);
+    actor.touch_globals(Globals::Shown);
+    true
 }
 
 /// `rawset`, which must not get around [`new_global`].
@@ -249,6 +398,9 @@ fn library_index(stack: Stack) -> Outcome {
         return ONE;
     }
     stack.set_top(2);
+    if push_own_globals(stack) {
+        return ONE;
+    }
     stack.push_ref(Vm::current().base.get());
     stack.copy(2);
     stack.raw_get_top(3);

@@ -9,10 +9,11 @@ mod interrupt;
 mod native;
 mod passed;
 mod stack;
+mod texts;
 mod threads;
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,13 @@ use perilune_actor_core::{Context, ErrorKind, Failure};
 use rustc_hash::FxHashMap;
 
 pub use codegen::NativeCode;
-pub(crate) use environment::Loaded;
+pub(crate) use environment::{Globals, Loaded};
 pub use interrupt::Alarm;
 pub(crate) use interrupt::Break;
 pub(crate) use interrupt::over_budget;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
 pub(crate) use stack::{Kind, Object, Ref, Stack};
+pub(crate) use threads::Thread;
 
 use crate::access::Access;
 use crate::actor::ActorState;
@@ -95,7 +97,11 @@ pub struct Vm {
     alarm: Arc<Alarm>,
     home: Arc<passed::Home>,
     base: Cell<Ref>,
+    /// [`run_job`] as a function.
+    protected: Cell<Ref>,
     spare: threads::Spare,
+    /// The texts of pids that were made last.
+    pid_texts: texts::Texts,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
@@ -173,7 +179,9 @@ impl Vm {
             alarm: Alarm::new(main),
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            protected: Cell::new(Ref::NONE),
             spare: threads::Spare::default(),
+            pid_texts: texts::Texts::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
@@ -223,31 +231,28 @@ impl Vm {
     /// # Errors
     /// Lua raised something.
     pub(crate) fn protect<R>(&self, work: impl FnOnce(&Self, Stack) -> R) -> Result<R, Failure> {
-        struct Job<'a, F, R> {
-            vm: &'a Vm,
-            work: Option<F>,
-            result: Option<R>,
-        }
-        unsafe extern "C-unwind" fn run<F: FnOnce(&Vm, Stack) -> R, R>(state: *mut ffi::lua_State) -> c_int {
-            // SAFETY: `lua_cpcall` hands on the job of the frame below, which waits.
-            let job = unsafe { &mut *ffi::lua_touserdata(state, 1).cast::<Job<'_, F, R>>() };
-            // SAFETY: Lua calls with a live state.
-            let stack = unsafe { Stack::new(state) };
-            stack.set_top(0);
-            if let Some(work) = job.work.take() {
-                job.result = Some(work(job.vm, stack));
+        let mut work = Some(work);
+        let mut result = None;
+        let mut run = |stack: Stack| {
+            if let Some(work) = work.take() {
+                result = Some(work(self, stack));
             }
-            0
-        }
-        fn runner<F: FnOnce(&Vm, Stack) -> R, R>(_: &Job<'_, F, R>) -> ffi::lua_CFunction {
-            run::<F, R>
-        }
-        let mut job = Job { vm: self, work: Some(work), result: None };
-        let function = runner(&job);
-        // SAFETY: the main thread is live; the job outlives the call.
-        let status = unsafe { ffi::lua_cpcall(self.main.raw(), function, (&raw mut job).cast()) };
+        };
+        let mut job: &mut dyn FnMut(Stack) = &mut run;
+        let (main, known, job) = (self.main.raw(), self.protected.get(), (&raw mut job).cast::<c_void>());
+        // SAFETY: the main thread is live, a function has room for twice as much as there is, and the job outlives the
+        // call. The way with the known function differs in that it makes none.
+        let status = unsafe {
+            if known.is_none() || self.main.top() > ffi::LUA_MINSTACK / 2 {
+                ffi::lua_cpcall(main, run_job, job)
+            } else {
+                self.main.push_ref(known);
+                ffi::lua_pushlightuserdata(main, job);
+                ffi::lua_pcall(main, 1, 0, 0)
+            }
+        };
         if status == ffi::LUA_OK
-            && let Some(result) = job.result
+            && let Some(result) = result
         {
             return Ok(result);
         }
@@ -407,6 +412,17 @@ impl Vm {
         stack.push_ref(reference);
         true
     }
+}
+
+/// Runs the job that [`Vm::protect`] hands on.
+unsafe extern "C-unwind" fn run_job(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: only `protect` calls this, whose frame is below and waits.
+    let job = unsafe { &mut *ffi::lua_touserdata(state, 1).cast::<&mut dyn FnMut(Stack)>() };
+    // SAFETY: Lua calls with a live state.
+    let stack = unsafe { Stack::new(state) };
+    stack.set_top(0);
+    job(stack);
+    0
 }
 
 impl Drop for Vm {

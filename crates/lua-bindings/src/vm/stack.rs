@@ -350,13 +350,22 @@ impl Stack {
         unsafe { ffi::lua_status(self.0) != ffi::LUA_OK || ffi::lua_costatus(main.0, self.0) != ffi::LUA_CONOR }
     }
 
-    /// Takes everything from a thread that is at rest: values, calls, what its functions share with closures, and
-    /// its globals, in whose place it gets `globals`. Inside a protected call.
-    pub(crate) fn clear(self, globals: Ref) {
+    /// Whether this thread of `main`'s VM has run to its end, or not at all: there are no calls on it, and no values but
+    /// results or what it was to begin with.
+    pub(crate) fn has_ended(self, main: Self) -> bool {
+        // SAFETY: see `top`, of both.
+        let status = unsafe { ffi::lua_costatus(main.0, self.0) };
+        // One that waits for its first turn looks like one that has yielded.
+        let is_whole = matches!(status, ffi::LUA_COFIN | ffi::LUA_COSUS);
+        // SAFETY: see `top`.
+        is_whole && unsafe { ffi::lua_status(self.0) } == ffi::LUA_OK
+    }
+
+    /// Takes everything from a thread that is at rest, but its globals: values, calls, and what its functions share with
+    /// closures. Inside a protected call.
+    pub(crate) fn clear(self) {
         // SAFETY: see `top`; callers know that the thread is at rest.
         unsafe { ffi::lua_resetthread(self.0) };
-        self.push_ref(globals);
-        self.set_globals();
     }
 
     // --- tables
@@ -400,6 +409,12 @@ impl Stack {
     pub(crate) fn get(self, table: i32, key: &CStr) {
         // SAFETY: see `top`.
         unsafe { ffi::lua_getfield(self.0, table, key.as_ptr()) };
+    }
+
+    /// Pops the key and pushes `table[key]`, which may run metamethods.
+    pub(crate) fn get_top(self, table: i32) {
+        // SAFETY: see `top`.
+        unsafe { ffi::lua_gettable(self.0, table) };
     }
 
     pub(crate) fn length(self, index: i32) -> usize {
@@ -466,6 +481,12 @@ impl Stack {
         Ref(reference)
     }
 
+    /// Pops a value that takes the place of what `reference` held.
+    pub(crate) fn set_ref(self, reference: Ref) {
+        // SAFETY: see `top`; the registry has a place for every reference that was given out.
+        unsafe { ffi::lua_rawseti_(self.0, ffi::LUA_REGISTRYINDEX, reference.0) };
+    }
+
     pub(crate) fn push_ref(self, reference: Ref) {
         // SAFETY: see `top`.
         unsafe { ffi::lua_rawgeti_(self.0, ffi::LUA_REGISTRYINDEX, reference.0) };
@@ -484,6 +505,21 @@ impl Stack {
         // SAFETY: see `top`; callers have a Lua function there.
         unsafe { ffi::lua_clonefunction(self.0, top) };
         self.remove(top);
+    }
+
+    /// Whether the function is one of a script and has no locals of what is around it.
+    pub(crate) fn is_closed(self, index: i32) -> bool {
+        // SAFETY: see `top`; what `lua_getupvalue` pushes is popped.
+        unsafe {
+            if ffi::lua_iscfunction(self.0, index) != 0 {
+                return false;
+            }
+            let has_some = !ffi::lua_getupvalue(self.0, index, 1).is_null();
+            if has_some {
+                self.pop(1);
+            }
+            !has_some
+        }
     }
 
     /// Replaces the globals of the function on top by the table below it, which is popped.

@@ -120,6 +120,7 @@ impl Registry {
             }
             state.highest = state.highest.max(id);
             state.current = new;
+            self.edition.end();
         }
         prepared.into_iter().for_each(|prepared| prepared.run_finish());
         Ok(id)

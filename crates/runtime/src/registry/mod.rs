@@ -6,6 +6,7 @@ mod filter;
 mod link;
 mod listener;
 mod queue;
+mod recent;
 mod snapshot;
 mod sorted;
 mod step;
@@ -14,12 +15,14 @@ mod value;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use perilune_actor_core::{ErrorKind, Failure, HostId};
-use perilune_lua_bindings::{Callable, Definition};
+use perilune_lua_bindings::{Callable, Definition, Started};
+use perilune_policy::Subject;
 
 pub(crate) use self::access::AppRegistry;
 pub(crate) use self::apply::refusal;
 pub(crate) use self::listener::{Listener, Prepared, Transition};
 use self::queue::Queue;
+use self::recent::Edition;
 pub(crate) use self::snapshot::{Snapshot, Version};
 pub(crate) use self::step::Step;
 pub(crate) use self::value::{invalid, read as read_config, show};
@@ -30,6 +33,7 @@ use crate::application::{Directory, Entry, Loaded};
 /// Whoever asks gets what is current; whoever holds a [`Snapshot`] or [`Version`] sees it unchanged.
 pub(crate) struct Registry {
     state: RwLock<State>,
+    edition: Edition,
     /// Held while a change is made: there is one at a time. It has what agrees to every change.
     changing: Mutex<Vec<Arc<dyn Listener>>>,
     keeps_history: bool,
@@ -52,7 +56,7 @@ impl Registry {
         let definitions = link::link(&version, &ids, &Default::default());
         let current = Snapshot { version: Arc::clone(&version), definitions };
         let state = State { current, versions: vec![version], highest: 0, closed: false };
-        Self { state: RwLock::new(state), changing: Mutex::default(), keeps_history }
+        Self { state: RwLock::new(state), edition: Edition::default(), changing: Mutex::default(), keeps_history }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -86,6 +90,19 @@ impl Registry {
         };
         definition.compile()?;
         Ok((definition, host?))
+    }
+
+    /// The same for who may ask a million times, with what `subject_of` says of the host. That changes only with entries.
+    pub(crate) fn start_again(
+        &self,
+        id: &str,
+        host: &str,
+        subject_of: impl FnOnce(HostId) -> Option<Subject>,
+    ) -> Result<Started, Failure> {
+        self.edition.start(id, host, || {
+            let (definition, host) = self.start(id, host)?;
+            Ok(Started { definition, host, subject: subject_of(host) })
+        })
     }
 
     /// What a function call of `id` runs.

@@ -4,6 +4,7 @@ use std::sync::{LazyLock, Weak};
 
 use perilune_actor_core::Value;
 use perilune_lua_bindings::EntryValue;
+use perilune_policy::{Map, Principal};
 use proptest::prelude::*;
 
 use super::apply::Operation;
@@ -61,6 +62,43 @@ fn a_change_is_seen_whole_when_it_returns() {
     assert!(registry.version().entry("app:lib").is_none());
     assert_eq!(registry.versions(), [0, 1]);
     assert!(registry.version_at(0).unwrap().entry("app:lib").is_some());
+}
+
+#[test]
+fn what_was_started_before_is_started_as_it_is_now() {
+    let host = ("h", "process.host", "{}");
+    let registry = registry(&[("w", "process.lua", "{source: 'return 0'}"), host], true);
+    let (id, host) = ("app:w".to_owned(), "app:h".to_owned());
+    let subject = |named: &str| Some(Subject { principal: Some(Principal::new(named, Map::default())), scope: None });
+    let start = |named: &str| {
+        let started = registry.start_again(&id, &host, |_| subject(named))?;
+        let principal = started.subject.and_then(|subject| subject.principal);
+        Ok::<_, Failure>((started.definition.source.to_string(), principal.map(|who| who.id().to_string())))
+    };
+    let is = |source: &str, named: &str| (source.to_owned(), Some(named.to_owned()));
+    // Nobody is asked twice for whom the processes of a host act, until something changes.
+    assert_eq!(start("first").unwrap(), is("return 0", "first"));
+    assert_eq!(start("other").unwrap(), is("return 0", "first"));
+    for round in 1..20 {
+        let source = format!("return {round}");
+        registry.apply(vec![Operation::Update(code("w", "process.lua", &source, &[]))]).unwrap();
+        let who = format!("round {round}");
+        assert_eq!(start(&who).unwrap(), is(&source, &who));
+        assert_eq!(start("other").unwrap(), is(&source, &who));
+    }
+    registry.apply(vec![delete("h")]).unwrap();
+    assert_eq!(start("x").unwrap_err().message, "host not found: app:h");
+    registry.apply(vec![Operation::Create(entry("h", "process.host", map([]))), delete("w")]).unwrap();
+    assert_eq!(start("x").unwrap_err().message, "entry not found: app:w");
+    registry.apply_version(0).unwrap();
+    assert_eq!(start("back").unwrap(), is("return 0", "back"));
+    // On other threads too: what one remembers is of no account to the others.
+    registry.apply(vec![Operation::Update(code("w", "process.lua", "return 'new'", &[]))]).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(start("new").unwrap(), is("return 'new'", "new")));
+        }
+    });
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
             let failure = reason.failure();
             let table = push_clone(stack, if failure.is_some() { templates.failed } else { templates.ended });
             stack.push_ref(keys.from);
-            stack.push_pid(*from);
+            vm.push_pid(stack, *from);
             stack.raw_set_top(table);
             stack.push_ref(keys.result);
             push_result(stack, &templates, reason);
@@ -112,7 +112,7 @@ pub(crate) fn push_event(vm: &Vm, stack: Stack, event: &Event) {
             stack.push_str(LINK_DOWN);
             stack.raw_set(table, c"kind");
             stack.push_ref(keys.from);
-            stack.push_pid(*from);
+            vm.push_pid(stack, *from);
             stack.raw_set_top(table);
             stack.push_ref(keys.result);
             push_result(stack, &templates, &ExitReason::Failed(Arc::clone(failure)));

@@ -103,7 +103,7 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
         Err(failure) => stack.fail(failure),
         Ok(Answered::Done(Err(error))) => stack.fail(error),
         Ok(Answered::Done(Ok(pid))) => {
-            stack.push_pid(pid);
+            vm.push_pid(stack, pid);
             ONE
         }
         Ok(Answered::Pending) => wait_for_answer(vm),

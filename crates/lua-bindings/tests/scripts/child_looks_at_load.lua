@@ -1,0 +1,3 @@
+local text = tostring(process.pid())
+
+return function() return text == process.pid() end
