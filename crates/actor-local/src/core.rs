@@ -1,4 +1,5 @@
 mod end;
+mod lap;
 mod outside;
 mod relate;
 mod signals;
@@ -23,6 +24,7 @@ use crate::context::LocalContext;
 use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
 use crate::inject::{Inject, Kind, Reply, Ticket};
+use lap::Lap;
 use crate::scheduler::Shared;
 use crate::timers::{Due, Target, Timers};
 
@@ -39,6 +41,7 @@ pub(crate) struct Core {
     live: usize,
     slices: u64,
     running: bool,
+    lap: Lap,
     hosts: Vec<Option<Arc<Host>>>,
     untold: VecDeque<Tell>,
     telling: bool,
@@ -124,6 +127,7 @@ impl Core {
             live: 0,
             slices: 0,
             running: false,
+            lap: Lap::default(),
             hosts: Vec::new(),
             untold: VecDeque::new(),
             telling: false,
@@ -202,6 +206,7 @@ impl Core {
     /// Runs the next slice. False when nobody is ready.
     pub(crate) fn run_one(&mut self) -> bool {
         let Some(index) = self.queue.pop_front() else { return false };
+        self.lap.turns += 1;
         let slot = &mut self.slots[index as usize];
         slot.queued = false;
         if slot.state != State::Ready {
@@ -256,6 +261,22 @@ impl Core {
             State::Waiting => self.enqueue(index),
             State::Running => slot.state = State::Ready,
             State::Free | State::Creating | State::Ready => {}
+        }
+    }
+
+    /// A tick has passed while actors ran.
+    pub(crate) fn tick(&mut self) {
+        if let Some(crowded) = self.lap.tick(self.queue.len()) {
+            self.shared.loads[self.worker].crowded.store(crowded, Ordering::Relaxed);
+        }
+    }
+
+    /// Nobody waits for a turn.
+    pub(crate) fn drained(&mut self) {
+        self.lap.end = None;
+        let crowded = &self.shared.loads[self.worker].crowded;
+        if crowded.load(Ordering::Relaxed) {
+            crowded.store(false, Ordering::Relaxed);
         }
     }
 

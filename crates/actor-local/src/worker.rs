@@ -34,13 +34,18 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
         core.fire_timers();
         core.publish_load();
         if core.queue.is_empty() && taken < BATCH {
+            core.drained();
             if rest.until_work(&core, inbox).is_some_and(|inject| !core.handle(inject)) {
                 break;
             }
             continue;
         }
         for _ in 0..BATCH {
-            if !core.run_one() || core.shared.ticker.take_attention(core.worker) {
+            if !core.run_one() {
+                break;
+            }
+            if core.shared.ticker.take_attention(core.worker) {
+                core.tick();
                 break;
             }
         }

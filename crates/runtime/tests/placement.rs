@@ -17,6 +17,7 @@ entries:
   - {name: turns, kind: process.host, placement: spread}
   - {name: beside, kind: process.host, placement: local}
   - {name: narrow, kind: process.host, placement: spread, host: {workers: 1}}
+  - {name: any, kind: process.host}
   - {name: idle, kind: process.lua, source: "return function() process.inbox():receive() end"}
   - {name: parent, kind: process.lua, source: file://parent.lua}
 "#;
@@ -34,6 +35,15 @@ local function main(children)
     for kind, how in kinds do
         for i = 1, tonumber(children) do
             assert(process.with_options(how[1]):with_name(kind .. ": " .. i):spawn("app:idle", how[2]))
+        end
+    end
+    local spread = process.with_options({ placement = "spread" })
+    for number = 1, 2 do
+        local partner = assert(spread:with_name("partner: " .. number):spawn("app:idle", "app:any"))
+        local own = assert(process.with_context({}):with_name("own " .. number .. ": 1"):spawn("app:idle", "app:any", process.pid(), 1))
+        for i = 1, tonumber(children) do
+            local builder = process.with_context({}):with_name("beside partner " .. number .. ": " .. i)
+            assert(builder:spawn("app:idle", "app:any", 1, process.pid(), partner, own))
         end
     end
     process.registry.register("ready")
@@ -82,6 +92,11 @@ fn on_two_workers_the_spawn_overrides_the_host() {
     assert_eq!(of("host says local"), all);
     assert_eq!(of("spawn says local"), all);
     assert_eq!(of("spawn says spread"), half);
+    // Whoever is given the pids of others is going to talk to them, and to its parent if there are none.
+    let mut beside = ["beside partner 1", "beside partner 2"].map(of);
+    beside.sort_unstable();
+    assert_eq!(beside, [(0, CHILDREN), all]);
+    assert_eq!((of("own 1"), of("own 2")), ((1, 0), (1, 0)));
     // A host's limit holds whatever a spawn says: its only worker is the parent's or it is not.
     for kind in ["host has one worker", "spawn says spread on one worker"] {
         assert!([all, (0, CHILDREN)].contains(&of(kind)), "{kind}: {:?}", of(kind));
@@ -91,6 +106,6 @@ fn on_two_workers_the_spawn_overrides_the_host() {
 #[test]
 fn on_one_worker_every_placement_is_that_worker() {
     let counts = placed(1);
-    assert_eq!(counts.len(), 6);
-    assert!(counts.values().all(|count| *count == (CHILDREN, 0)), "{counts:?}");
+    assert_eq!(counts.len(), 11);
+    assert!(counts.values().all(|(_, there)| *there == 0), "{counts:?}");
 }

@@ -7,6 +7,7 @@ mod environment;
 mod interrupt;
 mod native;
 mod passed;
+mod shared;
 mod stack;
 mod threads;
 
@@ -91,6 +92,7 @@ pub struct Vm {
     home: Arc<passed::Home>,
     base: Cell<Ref>,
     spare: threads::Spare,
+    shared: RefCell<shared::Strings>,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
@@ -159,6 +161,7 @@ impl Vm {
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
             spare: threads::Spare::default(),
+            shared: RefCell::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
@@ -190,6 +193,7 @@ impl Vm {
 
     /// Frees everything that no script can reach any more.
     pub fn collect_garbage(&self) {
+        self.forget_shared();
         self.main.collect();
         self.main.collect();
     }
