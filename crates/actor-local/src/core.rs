@@ -1,6 +1,7 @@
 mod end;
 mod lap;
 mod outside;
+mod queue;
 mod relate;
 mod signals;
 mod start;
@@ -24,9 +25,10 @@ use crate::context::LocalContext;
 use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
 use crate::inject::{Inject, Kind, Reply, Ticket};
-use lap::Lap;
 use crate::scheduler::Shared;
 use crate::timers::{Due, Target, Timers};
+use lap::Lap;
+use queue::RunQueue;
 
 /// Everything one worker owns: its actors, their mailboxes and relations, the run queue and the timers.
 ///
@@ -35,7 +37,7 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: usize,
     pub(crate) timers: Timers,
-    pub(crate) queue: VecDeque<u32>,
+    queue: RunQueue,
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: usize,
@@ -121,7 +123,7 @@ impl Core {
             shared,
             worker,
             timers: Timers::default(),
-            queue: VecDeque::new(),
+            queue: RunQueue::default(),
             slots: Vec::new(),
             free: Vec::new(),
             live: 0,
@@ -205,8 +207,7 @@ impl Core {
 
     /// Runs the next slice. False when nobody is ready.
     pub(crate) fn run_one(&mut self) -> bool {
-        let Some(index) = self.queue.pop_front() else { return false };
-        self.lap.turns += 1;
+        let Some(index) = self.queue.pop() else { return false };
         let slot = &mut self.slots[index as usize];
         slot.queued = false;
         if slot.state != State::Ready {
@@ -225,8 +226,14 @@ impl Core {
         };
         match step {
             Step::Wait if slot.state == State::Running => slot.state = State::Waiting,
-            // There is more to do, or something arrived during the step that the actor may not have looked at.
-            Step::Yield | Step::Wait => self.enqueue(index),
+            // Something arrived during the step that the actor may not have looked at.
+            Step::Wait => self.enqueue(index),
+            Step::Yield => {
+                slot.state = State::Ready;
+                // Not queued: it has been running.
+                slot.queued = true;
+                self.queue.push_spent(index);
+            }
             Step::Become(factory) => self.transform(index, factory),
             Step::Exit(reason) => self.finish(index, reason),
         }
@@ -237,7 +244,7 @@ impl Core {
         let slot = &mut self.slots[index as usize];
         slot.state = State::Ready;
         if !std::mem::replace(&mut slot.queued, true) {
-            self.queue.push_back(index);
+            self.queue.push(index);
         }
     }
 
@@ -264,16 +271,21 @@ impl Core {
         }
     }
 
-    /// A tick has passed while actors ran.
+    /// At least one tick has passed while actors ran.
     pub(crate) fn tick(&mut self) {
-        if let Some(crowded) = self.lap.tick(self.queue.len()) {
+        self.queue.tick();
+        if let Some(crowded) = self.lap.look(std::time::Instant::now(), &self.queue) {
             self.shared.loads[self.worker].crowded.store(crowded, Ordering::Relaxed);
         }
     }
 
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Nobody waits for a turn.
     pub(crate) fn drained(&mut self) {
-        self.lap.end = None;
+        self.lap.stop();
         let crowded = &self.shared.loads[self.worker].crowded;
         if crowded.load(Ordering::Relaxed) {
             crowded.store(false, Ordering::Relaxed);

@@ -108,9 +108,8 @@ fn placement_that_was_asked_for_and_limits_of_the_host_outweigh_a_partner() {
     let place = Place::new(2);
     let partners: Vec<Pid> = (0..2).map(|_| place.start(place.host, Some(Placement::Spread), None)).collect();
     for partner in partners {
-        let spread: Vec<usize> = (0..2)
-            .map(|_| place.worker(place.start(place.host, Some(Placement::Spread), Some(partner))))
-            .collect();
+        let spread: Vec<usize> =
+            (0..2).map(|_| place.worker(place.start(place.host, Some(Placement::Spread), Some(partner)))).collect();
         assert_ne!(spread[0], spread[1]);
         assert_eq!(place.worker(place.start(place.narrow, None, Some(partner))), 0);
     }

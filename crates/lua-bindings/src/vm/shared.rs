@@ -55,7 +55,8 @@ impl Vm {
         if !is_large(bytes) {
             return stack.push_bytes(bytes);
         }
-        let known = self.shared.borrow().known.iter().find(|known| Arc::ptr_eq(&known.bytes, bytes)).map(|it| it.string);
+        let known =
+            self.shared.borrow().known.iter().find(|known| Arc::ptr_eq(&known.bytes, bytes)).map(|it| it.string);
         if let Some(string) = known {
             return stack.push_ref(string);
         }
