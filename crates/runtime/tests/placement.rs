@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use perilune_actor_core::ActorInfo;
 use perilune_runtime::{Config, Runtime, application};
 use tempfile::TempDir;
 
@@ -50,6 +51,34 @@ local function main(children)
     process.inbox():receive()
 end
 return { main = main }
+"#;
+
+/// One job that computes for ever, and others of its entry from time to time.
+const JOBS: &str = r#"
+namespace: app
+entries:
+  - {name: terminal, kind: terminal.host}
+  - {name: any, kind: process.host}
+  - name: job
+    kind: process.lua
+    source: |
+      return function(_, computes)
+          while computes do end
+          process.inbox():receive()
+      end
+  - name: parent
+    kind: process.lua
+    modules: [time]
+    source: |
+      return function()
+          process.registry.register("parent")
+          local first = assert(process.spawn("app:job", "app:any", process.pid(), true))
+          assert(process.registry.register("first", first))
+          while true do
+              assert(process.spawn("app:job", "app:any", process.pid(), false))
+              time.sleep("20ms")
+          end
+      end
 "#;
 
 /// How many children of each kind are on the parent's worker, and how many elsewhere.
@@ -101,6 +130,34 @@ fn on_two_workers_the_spawn_overrides_the_host() {
     for kind in ["host has one worker", "spawn says spread on one worker"] {
         assert!([all, (0, CHILDREN)].contains(&of(kind)), "{kind}: {:?}", of(kind));
     }
+}
+
+#[test]
+fn entry_that_computes_is_put_where_nobody_does_although_it_is_given_a_pid() {
+    let root = TempDir::new().expect("a folder");
+    fs::write(root.path().join("_index.yaml"), JOBS).expect("a file");
+    let mut config = Config::default();
+    config.workers = 2;
+    let loaded = application::load_folder(root.path()).expect("an application");
+    let runtime = Runtime::start(loaded, config).expect("a runtime");
+    let parent = runtime.run_command("app:parent", None, Vec::new()).expect("a parent");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let elsewhere = || {
+        let processes = runtime.processes();
+        let has = |info: &ActorInfo, name: &str| info.names.iter().any(|own| &**own == name);
+        let worker = |name: &str| processes.iter().find(|info| has(info, name)).map(|info| info.worker);
+        let (home, first) = (worker("parent"), worker("first"));
+        if first.is_some() {
+            assert_eq!(home, first, "nobody could know of the first one");
+        }
+        processes.iter().any(|info| first.is_some() && Some(info.worker) != home && info.names.is_empty())
+    };
+    while !elsewhere() {
+        assert!(parent.try_wait().is_none(), "the parent ended early");
+        assert!(Instant::now() < deadline, "all jobs are on one worker");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    runtime.stop();
 }
 
 #[test]
