@@ -35,11 +35,11 @@ impl RunQueue {
     }
 
     pub(super) fn pop(&mut self) -> Option<u32> {
-        if self.ticks < PATIENCE || self.spent.is_empty() {
-            if let Some(slot) = self.fresh.pop_front() {
-                self.turns.fresh += 1;
-                return Some(slot);
-            }
+        if (self.ticks < PATIENCE || self.spent.is_empty())
+            && let Some(slot) = self.fresh.pop_front()
+        {
+            self.turns.fresh += 1;
+            return Some(slot);
         }
         let slot = self.spent.pop_front()?;
         self.ticks = 0;
