@@ -156,6 +156,8 @@ pub struct Spawn {
     pub messages: Vec<(Topic, Value)>,
     /// Overrides the host's placement.
     pub placement: Option<Placement>,
+    /// Whom it is going to talk to, as far as anybody knows. A hint, for [`Placement::Auto`].
+    pub beside: Option<Pid>,
     /// Called on the worker when the actor ends, after its names are free and before its observers learn of it.
     pub on_exit: Option<ExitHook>,
 }
@@ -170,6 +172,7 @@ impl Spawn {
             name: None,
             messages: Vec::new(),
             placement: None,
+            beside: None,
             on_exit: None,
         }
     }

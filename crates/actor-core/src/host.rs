@@ -77,7 +77,9 @@ impl fmt::Debug for NodeId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// Beside its parent while that worker has little to do, else on the worker with the least.
+    /// Beside whom it is going to talk to ([`Spawn::beside`](crate::Spawn::beside)), unless it would have to wait long
+    /// there. When that is not known: beside its parent while that worker has little to do, else on the worker with the
+    /// least.
     #[default]
     Auto,
     /// Beside its parent: messages between the two never cross threads.

@@ -1,5 +1,7 @@
 mod end;
+mod lap;
 mod outside;
+mod queue;
 mod relate;
 mod signals;
 mod start;
@@ -23,9 +25,10 @@ use crate::context::LocalContext;
 use crate::directory::{Address, Counted, MAX_SLOTS};
 use crate::host::Host;
 use crate::inject::{Inject, Kind, Reply, Ticket};
-use crate::run_queue::RunQueue;
 use crate::scheduler::Shared;
 use crate::timers::{Due, Target, Timers};
+use lap::Lap;
+use queue::RunQueue;
 
 /// Everything one worker owns: its actors, their mailboxes and relations, the run queue and the timers.
 ///
@@ -34,12 +37,13 @@ pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: usize,
     pub(crate) timers: Timers,
-    pub(crate) queue: RunQueue,
+    queue: RunQueue,
     slots: Vec<Slot>,
     free: Vec<u32>,
     live: usize,
     slices: u64,
     running: bool,
+    lap: Lap,
     hosts: Vec<Option<Arc<Host>>>,
     untold: VecDeque<Tell>,
     telling: bool,
@@ -125,6 +129,7 @@ impl Core {
             live: 0,
             slices: 0,
             running: false,
+            lap: Lap::default(),
             hosts: Vec::new(),
             untold: VecDeque::new(),
             telling: false,
@@ -222,8 +227,14 @@ impl Core {
         };
         match step {
             Step::Wait if slot.state == State::Running => slot.state = State::Waiting,
-            // There is more to do, or something arrived during the step that the actor may not have looked at.
-            Step::Yield | Step::Wait => self.enqueue(index),
+            // Something arrived during the step that the actor may not have looked at.
+            Step::Wait => self.enqueue(index),
+            Step::Yield => {
+                slot.state = State::Ready;
+                // Not queued: it has been running.
+                slot.queued = true;
+                self.queue.push_spent(index);
+            }
             Step::Become(factory) => self.transform(index, factory),
             Step::Exit(reason) => self.finish(index, reason),
         }
@@ -267,6 +278,27 @@ impl Core {
             State::Waiting => self.enqueue(index),
             State::Running => slot.state = State::Ready,
             State::Free | State::Creating | State::Ready => {}
+        }
+    }
+
+    /// At least one tick has passed while actors ran.
+    pub(crate) fn tick(&mut self) {
+        self.queue.tick();
+        if let Some(crowded) = self.lap.look(std::time::Instant::now(), &self.queue) {
+            self.shared.loads[self.worker].crowded.store(crowded, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Nobody waits for a turn.
+    pub(crate) fn drained(&mut self) {
+        self.lap.stop();
+        let crowded = &self.shared.loads[self.worker].crowded;
+        if crowded.load(Ordering::Relaxed) {
+            crowded.store(false, Ordering::Relaxed);
         }
     }
 

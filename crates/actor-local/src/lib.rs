@@ -7,7 +7,6 @@ mod directory;
 mod host;
 mod inject;
 mod names;
-mod run_queue;
 mod scheduler;
 mod sync;
 mod ticker;

@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
 pub(crate) struct Load {
     pub(crate) runnable: AtomicUsize,
     pub(crate) coming: AtomicUsize,
+    /// Whether those who can run have to wait long for their turn.
+    pub(crate) crowded: AtomicBool,
     /// Work outside that actors were promised the end of.
     pub(crate) pending: AtomicUsize,
 }
@@ -61,6 +63,18 @@ impl Shared {
         let load = |load: &Load| load.runnable.load(Ordering::Relaxed) + load.coming.load(Ordering::Relaxed);
         let loads = self.loads[..workers].iter().map(load).enumerate();
         loads.min_by_key(|&(_, load)| load).unwrap_or((0, 0))
+    }
+
+    /// Which of the first `workers` gets an actor that is going to talk to `partner`; none if it cannot be beside it.
+    pub(crate) fn worker_beside(&self, partner: Option<Pid>, workers: usize) -> Option<usize> {
+        let near = usize::from(Address::of(partner?)?.worker);
+        if near >= workers {
+            return None;
+        }
+        let is_crowded = |worker: usize| self.loads[worker].crowded.load(Ordering::Relaxed);
+        // Crossing threads costs every message, so it takes more than a moment of work to tear the two apart.
+        let others = is_crowded(near).then(|| self.least_loaded(workers).0);
+        Some(others.filter(|other| !is_crowded(*other)).unwrap_or(near))
     }
 
     pub(crate) fn host(&self, id: HostId) -> Option<Arc<Host>> {
@@ -325,7 +339,11 @@ impl Scheduler for LocalScheduler {
         let workers = self.shared.workers_of(&spec);
         let worker = match spawn.placement.unwrap_or(spec.placement) {
             Placement::Spread => host.turn(workers),
-            _ => self.shared.least_loaded(workers).0,
+            Placement::Local => self.shared.least_loaded(workers).0,
+            _ => {
+                let beside = self.shared.worker_beside(spawn.beside, workers);
+                beside.unwrap_or_else(|| self.shared.least_loaded(workers).0)
+            }
         };
         let (reply, answer) = bounded(1);
         self.shared.loads[worker].coming.fetch_add(1, Ordering::Relaxed);

@@ -33,7 +33,8 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
         }
         core.fire_timers();
         core.publish_load();
-        if core.queue.is_empty() && taken < BATCH {
+        if core.is_idle() && taken < BATCH {
+            core.drained();
             if rest.until_work(&core, inbox).is_some_and(|inject| !core.handle(inject)) {
                 break;
             }
@@ -44,7 +45,7 @@ pub(crate) fn run(mut core: Core, inbox: &Receiver<Inject>) {
                 break;
             }
             if core.shared.ticker.take_attention(core.worker) {
-                core.queue.begin_round();
+                core.tick();
                 break;
             }
         }

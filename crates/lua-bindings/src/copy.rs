@@ -17,8 +17,16 @@ const MAX_DEPTH: usize = 200;
 /// # Errors
 /// A function or coroutine inside, too deep a nesting, or too many bytes.
 pub(crate) fn read(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, Failure> {
-    let mut reader = Reader { stack, seen: FxHashMap::default(), left: max_bytes, unlimited: max_bytes == 0 };
-    reader.value(index, 0)
+    Reader::new(stack, max_bytes).value(index, 0)
+}
+
+/// The same for a message to an actor elsewhere, so that a large string which is sent again is not copied again.
+/// Allocates, so only inside a protected call.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn send(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, Failure> {
+    Reader { remembers: true, ..Reader::new(stack, max_bytes) }.value(index, 0)
 }
 
 /// Reads the value at `index` for an actor of this very VM: a long string stays where it is, and a table without others
@@ -111,9 +119,14 @@ struct Reader {
     seen: FxHashMap<*const c_void, u32>,
     left: usize,
     unlimited: bool,
+    remembers: bool,
 }
 
 impl Reader {
+    fn new(stack: Stack, max_bytes: usize) -> Self {
+        Self { stack, seen: FxHashMap::default(), left: max_bytes, unlimited: max_bytes == 0, remembers: false }
+    }
+
     fn value(&mut self, index: i32, depth: usize) -> Result<Value, Failure> {
         let stack = self.stack;
         Ok(match stack.kind(index) {
@@ -122,9 +135,8 @@ impl Reader {
             Kind::Integer => Value::Integer(stack.integer64(index).unwrap_or_default()),
             Kind::Vector => Value::Vector(stack.vector(index).unwrap_or_default()),
             Kind::String => {
-                let bytes = stack.bytes(index).unwrap_or_default();
-                self.charge(bytes.len())?;
-                Value::String(bytes.into())
+                self.charge(stack.length(index))?;
+                Value::String(Vm::current().share(stack, index, self.remembers))
             }
             Kind::Buffer => {
                 let bytes = stack.buffer(index).unwrap_or_default();
@@ -244,7 +256,7 @@ impl Writer {
             Value::Boolean(value) => stack.push_boolean(*value),
             Value::Number(value) => stack.push_number(*value),
             Value::Integer(value) => stack.push_number(*value as f64),
-            Value::String(bytes) => stack.push_bytes(bytes),
+            Value::String(bytes) => Vm::current().push_shared(stack, bytes),
             Value::Buffer(bytes) => stack.push_buffer(bytes),
             Value::Vector(vector) => stack.push_vector(*vector),
             Value::Table(table) => self.push_table(table),

@@ -1,7 +1,7 @@
 mod marks;
 
 use std::ffi::CString;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mlua::chunk::Compiler;
@@ -42,6 +42,7 @@ pub struct Definition {
     /// Bounds the calls of a function.
     pub pool: Arc<Pool>,
     serial: u64,
+    busy: AtomicU32,
     compiled: Arc<Compiled>,
 }
 
@@ -53,6 +54,12 @@ struct Compiled {
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+/// How many waits a slice that was used up outweighs, how many such slices are remembered, and how many make an actor
+/// one that computes. A busy machine ends a slice now and then that did hardly anything.
+const WEIGHT: u32 = 8;
+const MOST: u32 = 16 * WEIGHT;
+const COMPUTES: u32 = 2 * WEIGHT;
 
 impl Definition {
     /// A process whose main function is `main`, without modules and imports.
@@ -68,6 +75,7 @@ impl Definition {
             is_program: false,
             pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            busy: AtomicU32::new(0),
             compiled: Arc::default(),
         }
     }
@@ -86,6 +94,7 @@ impl Definition {
             is_program: self.is_program,
             pool: Arc::clone(&self.pool),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            busy: AtomicU32::new(0),
             compiled: Arc::clone(&self.compiled),
         }
     }
@@ -93,6 +102,26 @@ impl Definition {
     /// Tells this version from every other definition of the program.
     pub(crate) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// An actor of this definition has used up a slice.
+    pub(crate) fn note_slice(&self) {
+        // Workers may overwrite each other's: what happens often is seen all the same.
+        let busy = self.busy.load(Ordering::Relaxed);
+        self.busy.store((busy + WEIGHT).min(MOST), Ordering::Relaxed);
+    }
+
+    /// An actor of this definition waits.
+    pub(crate) fn note_wait(&self) {
+        let busy = self.busy.load(Ordering::Relaxed);
+        if busy > 0 {
+            self.busy.store(busy - 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether its actors use up their slices rather than wait, as far as anybody has seen.
+    pub(crate) fn computes(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) >= COMPUTES
     }
 
     pub(crate) fn chunk_name(&self) -> CString {

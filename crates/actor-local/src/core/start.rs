@@ -4,7 +4,7 @@ use super::*;
 
 impl Core {
     /// The worker a new actor is put on.
-    pub(crate) fn place(&self, host: &Host, wish: Option<Placement>, may_leave: bool) -> usize {
+    fn place(&self, host: &Host, wish: Option<Placement>, beside: Option<Pid>, may_leave: bool) -> usize {
         if !may_leave || self.shared.worker_count() == 1 {
             return self.worker;
         }
@@ -13,11 +13,11 @@ impl Core {
         match wish.unwrap_or(spec.placement) {
             Placement::Spread => host.turn(workers),
             Placement::Local if self.worker < workers => self.worker,
-            _ => {
+            _ => self.shared.worker_beside(beside, workers).unwrap_or_else(|| {
                 let here = self.queue.len() + usize::from(self.running);
                 let (best, load) = self.shared.least_loaded(workers);
                 if self.worker < workers && here < load + 2 { self.worker } else { best }
-            }
+            }),
         }
     }
 
@@ -25,7 +25,7 @@ impl Core {
         let Some(host) = self.host(spawn.host) else {
             return Spawned::Done(Err(ActorError::HostNotFound(spawn.host.as_str().into())));
         };
-        let worker = self.place(&host, spawn.placement, token.is_some());
+        let worker = self.place(&host, spawn.placement, spawn.beside, token.is_some());
         let pid = self.pid(parent);
         match token {
             Some(token) if worker != self.worker => {

@@ -128,6 +128,7 @@ impl ActorState {
                 Ran::Off => {}
                 Ran::Yielded => self.ready.borrow_mut().push_back(task),
                 Ran::Preempted => {
+                    self.definition.note_slice();
                     self.ready.borrow_mut().push_front(task);
                     return match self.stuck_in_sort(vm) {
                         Some(failure) => Step::Exit(self.failed(failure)),
@@ -270,6 +271,7 @@ impl ActorState {
         if self.has_processes() {
             self.watch_lonely_process(vm);
         }
+        self.definition.note_wait();
         if hopeless && let Some(step) = self.deadlock(vm) {
             return step;
         }

@@ -8,6 +8,7 @@ mod environment;
 mod interrupt;
 mod native;
 mod passed;
+mod shared;
 mod stack;
 mod texts;
 mod threads;
@@ -102,6 +103,7 @@ pub struct Vm {
     spare: threads::Spare,
     /// The texts of pids that were made last.
     pid_texts: texts::Texts,
+    shared: RefCell<shared::Strings>,
     /// The channels of the inbox and of events.
     mailbox: Cell<(Ref, Ref)>,
     case: Cell<Ref>,
@@ -182,6 +184,7 @@ impl Vm {
             protected: Cell::new(Ref::NONE),
             spare: threads::Spare::default(),
             pid_texts: texts::Texts::default(),
+            shared: RefCell::default(),
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
@@ -214,6 +217,7 @@ impl Vm {
 
     /// Frees everything that no script can reach any more.
     pub fn collect_garbage(&self) {
+        self.forget_shared();
         self.main.collect();
         self.main.collect();
     }

@@ -82,7 +82,7 @@ pub(super) fn payload(vm: &Vm, stack: Stack, first: i32) -> Result<Value, Failur
     let limit = vm.settings.limits.max_payload_bytes;
     match stack.top() - first + 1 {
         ..=0 => Ok(Value::Nil),
-        1 => copy::read(stack, first, limit),
+        1 => copy::send(stack, first, limit),
         count => {
             // As a table, so that tables shared between the arguments stay shared.
             stack.push_table(count as usize, 0);
@@ -91,7 +91,7 @@ pub(super) fn payload(vm: &Vm, stack: Stack, first: i32) -> Result<Value, Failur
                 stack.copy(index);
                 stack.raw_seti(array, key);
             }
-            let value = copy::read(stack, array, limit);
+            let value = copy::send(stack, array, limit);
             stack.pop(1);
             value
         }

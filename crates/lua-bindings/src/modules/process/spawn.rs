@@ -16,7 +16,7 @@ use crate::definition::{Definition, DefinitionKind};
 use crate::inherited::Inherited;
 use crate::services::{Purpose, Start, Started};
 use crate::task::{Waits, check_wait};
-use crate::vm::{Break, ONE, Outcome, Raise, Return, Stack, Vm, raise};
+use crate::vm::{Break, Kind, ONE, Outcome, Raise, Return, Stack, Vm, raise};
 
 /// What a new process gets beside its arguments.
 #[derive(Clone, Default)]
@@ -48,6 +48,22 @@ fn want_target<'a>(stack: Stack, first: i32, function: &str) -> Result<Result<(&
 fn read_arguments(vm: &Vm, stack: Stack, first: i32) -> Result<Vec<Value>, Failure> {
     let limit = vm.settings.limits.max_payload_bytes;
     (first..=stack.top()).map(|index| copy::read(stack, index, limit)).collect()
+}
+
+/// Whom a new process is going to talk to: the first whose pid it is given, and its parent only if there is no other.
+fn partner(vm: &Vm, stack: Stack, first: i32, parent: Pid) -> Option<Pid> {
+    let pids = (first..=stack.top()).filter(|index| stack.kind(*index) == Kind::String).filter_map(|index| {
+        let text = stack.bytes(index).filter(|bytes| bytes.first() == Some(&b'{'))?;
+        vm.pids.find(std::str::from_utf8(text).ok()?)?
+    });
+    let mut last = None;
+    for pid in pids {
+        last = Some(pid);
+        if pid != parent {
+            break;
+        }
+    }
+    last
 }
 
 /// `process.spawn` and its variants.
@@ -84,12 +100,14 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
         Err(failure) if raises(vm, &plan, &failure) => return Err(failure.into()),
         Err(failure) => return stack.fail(failure),
     };
+    // Whoever computes is better off where nobody else does.
+    let beside = if definition.computes() { None } else { partner(vm, stack, first, actor.pid) };
     let make = |plan: Plan, args| {
         let factory =
             LuaFactory::new(Arc::clone(&definition), args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
         let mut spawn = Spawn::new(host, Box::new(factory));
         (spawn.relation, spawn.name, spawn.messages) = (relation, plan.name, plan.messages);
-        spawn.placement = plan.placement;
+        (spawn.placement, spawn.beside) = (plan.placement, beside);
         spawn
     };
     if vm.settings.api >= 2
