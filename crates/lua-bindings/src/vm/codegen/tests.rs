@@ -50,12 +50,14 @@ fn load(vm: &Vm, definition: &Arc<Definition>) -> Rc<Loaded> {
 
 /// What the chunk returns.
 fn result(vm: &Vm, loaded: &Loaded) -> f64 {
-    let work = |_: &Vm, stack: Stack| {
-        loaded.push_globals(stack);
+    let work = |vm: &Vm, main: Stack| {
+        let thread = vm.take_thread(main, loaded);
+        let stack = thread.stack;
         loaded.push_chunk(stack);
-        stack.set_function_globals();
         assert!(stack.call_protected(0, 1));
-        stack.number(stack.top()).unwrap()
+        let result = stack.number(stack.top()).unwrap();
+        main.unref(thread.held);
+        result
     };
     vm.protect(work).unwrap()
 }
