@@ -256,8 +256,8 @@ scripts! {
     json_encode
     kept_values
     mail_waiters
-    native_code
     main_functions
+    native_code
     os_restricted
     os_times
     passed

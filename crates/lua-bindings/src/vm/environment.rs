@@ -38,13 +38,12 @@ enum Alone {
 }
 
 impl Loaded {
-    /// Gives a thread a table for the globals of a new actor. It gets `_G` when somebody asks for that.
-    pub(crate) fn set_globals(&self, thread: Stack) {
-        thread.push_table(0, 0);
-        thread.push_ref(self.main);
-        thread.set_metatable(thread.top() - 1);
-        thread.set_safe_environment(thread.top(), true);
-        thread.set_globals();
+    /// Pushes a table for the globals of a new actor. It gets `_G` when somebody asks for that.
+    pub(super) fn push_globals(&self, stack: Stack) {
+        stack.push_table(0, 0);
+        stack.push_ref(self.main);
+        stack.set_metatable(stack.top() - 1);
+        stack.set_safe_environment(stack.top(), true);
     }
 
     /// Gives a thread whose globals nobody has touched or seen to an actor of this definition.

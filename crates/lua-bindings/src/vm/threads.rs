@@ -32,7 +32,8 @@ impl Vm {
         if std::mem::replace(&mut thread.has_globals, true) {
             loaded.adopt_globals(thread.stack);
         } else {
-            loaded.set_globals(thread.stack);
+            loaded.push_globals(thread.stack);
+            thread.stack.set_globals();
         }
         thread
     }
