@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mlua::ffi;
 use perilune_actor_core::{
-    Actor, ActorFactory, Answer, Context, Envelope, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
+    Actor, ActorFactory, Answer, Context, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
 };
 use rustc_hash::FxHashMap;
 
@@ -29,7 +29,7 @@ use crate::modules::supervise::Supervised;
 use crate::modules::time::Alarmed;
 use crate::services::{Origin, Supervision};
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
-use crate::vm::{Break, Kind, Loaded, Raise, Ref, Stack, Vm};
+use crate::vm::{Break, Kind, Loaded, Outcome, Raise, Ref, Return, Stack, Vm};
 
 /// Starts an actor from a definition.
 pub struct LuaFactory {
@@ -131,8 +131,6 @@ struct Sorting {
 struct Shown {
     view: View,
     key: Key,
-    /// Whether whole messages were asked for.
-    objects: bool,
 }
 
 struct Library {

@@ -204,7 +204,7 @@ pub(crate) fn check_wait(vm: &Vm, stack: Stack) -> Result<(), crate::vm::Raise> 
 pub(crate) fn end_now(vm: &Vm, stack: Stack) -> Outcome {
     let failure = Failure::new(perilune_actor_core::ErrorKind::Canceled, "process terminated");
     if vm.can_wait(stack) {
-        vm.set_break(Break::End(failure));
+        vm.set_break(Break::End(Box::new(failure)));
         return Ok(Return::Wait);
     }
     // It cannot be suspended here: errors are raised until it can, or is dead.

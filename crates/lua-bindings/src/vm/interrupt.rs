@@ -19,7 +19,7 @@ pub(crate) enum Break {
     /// Its actor goes on as something else.
     Become,
     /// It shall not go on.
-    End(Failure),
+    End(Box<Failure>),
 }
 
 type Hook = unsafe extern "C-unwind" fn(*mut ffi::lua_State, c_int);
@@ -130,7 +130,7 @@ impl Vm {
         if let Some(failure) = end {
             // Raised again at every safepoint until the thread is dead or can be suspended: `pcall` does not help.
             actor.set_ending(failure.clone());
-            return if can_break { Verdict::Break(Break::End(failure)) } else { Verdict::Raise(failure) };
+            return if can_break { Verdict::Break(Break::End(Box::new(failure))) } else { Verdict::Raise(failure) };
         }
         if can_break {
             // A thread goes on with the very instruction before which it was suspended, so that safepoint comes twice.

@@ -8,6 +8,7 @@ mod interrupt;
 mod native;
 mod passed;
 mod stack;
+mod texts;
 mod threads;
 
 use std::cell::{Cell, RefCell};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlua::{Lua, LuaOptions, StdLib, ffi};
-use perilune_actor_core::{Context, ErrorKind, Failure};
+use perilune_actor_core::{Context, ErrorKind, Failure, Topic};
 use rustc_hash::FxHashMap;
 
 pub(crate) use environment::Loaded;
@@ -26,11 +27,11 @@ pub(crate) use interrupt::Break;
 pub(crate) use interrupt::over_budget;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
 pub(crate) use stack::{Kind, Object, Ref, Stack};
+pub(crate) use texts::Texts;
 
 use crate::access::Access;
 use crate::actor::ActorState;
 use crate::modules::process;
-use crate::pids::PidMemo;
 use crate::services::Services;
 use crate::task::View;
 
@@ -104,7 +105,9 @@ pub struct Vm {
     starter: Cell<Ref>,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
-    pub(crate) pids: PidMemo,
+    /// Whom scripts write to, and about what.
+    pub(crate) destinations: Texts<process::Destination, 4096>,
+    pub(crate) topics: Texts<Topic, 256>,
     /// For what is read and becomes a value at once.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
@@ -168,7 +171,8 @@ impl Vm {
             starter: Cell::new(Ref::NONE),
             loaded: RefCell::default(),
             modules: RefCell::default(),
-            pids: PidMemo::default(),
+            destinations: Texts::default(),
+            topics: Texts::default(),
             read_buffer: RefCell::default(),
             lua,
         });

@@ -240,7 +240,7 @@ pub(super) fn upgrade(stack: Stack) -> Outcome {
             actor.become_next(definition, args);
             Break::Become
         }
-        Err(failure) => Break::End(upgrade_failure(failure)),
+        Err(failure) => Break::End(Box::new(upgrade_failure(failure))),
     };
     vm.set_break(why);
     Ok(Return::Wait)
