@@ -81,6 +81,8 @@ pub(crate) struct ActorState {
     /// A program's chunk has returned, and what it returned runs.
     second_stage: Cell<bool>,
     foreground: bool,
+    /// Whether no policy has a say in what it does, once that was asked.
+    may_everything: Cell<Option<bool>>,
     inherited: Option<Arc<Inherited>>,
     kept: RefCell<Option<Box<Kept>>>,
 }
@@ -189,6 +191,7 @@ impl LuaFactory {
             ending: Cell::default(),
             second_stage: Cell::new(false),
             foreground: self.foreground,
+            may_everything: Cell::new(None),
             inherited: self.inherited,
             kept: RefCell::default(),
         });
@@ -279,6 +282,14 @@ impl ActorState {
 
     pub(crate) fn origin(&self) -> Origin<'_> {
         Origin { inherited: self.inherited.as_deref(), ..Origin::new(self.pid, &self.definition) }
+    }
+
+    pub(crate) fn may_everything(&self) -> bool {
+        self.may_everything.get().unwrap_or_else(|| {
+            let may = self.vm.services.allows_everything(&self.origin());
+            self.may_everything.set(Some(may));
+            may
+        })
     }
 
     pub(crate) fn inherited(&self) -> Option<&Arc<Inherited>> {

@@ -156,7 +156,9 @@ impl ActorState {
             arguments = 0;
             if status == ffi::LUA_BREAK {
                 let (why, below) = vm.take_break();
-                self.task(index, |task| task.inner.extend(below));
+                if !below.is_empty() {
+                    self.task(index, |task| task.inner.extend(below));
+                }
                 return match why {
                     Break::Wait => Ran::Off,
                     Break::Slice => Ran::Preempted,

@@ -52,15 +52,20 @@ impl ActorState {
         }
         let mut tasks = self.tasks.borrow_mut();
         let Some(task) = tasks.get_mut(0).and_then(Option::as_mut) else { return Sole::Other };
-        let has_mail = |wait: &MailWait| self.waiting_mail(vm, &wait.view) > 0;
-        match self.mail_waits.borrow_mut().take_only(has_mail) {
-            Some(MailWait { view, .. }) => {
-                task.serial = self.next_serial();
-                task.end = Some(Ending::Mail(view));
-                Sole::Ready
+        let mut received = None;
+        let has_mail = |wait: &MailWait| match &wait.view {
+            // Nothing can happen between here and its first instruction, so the message need not be looked for again.
+            View::Topic(topic) if !wait.objects => {
+                let payload = vm.with(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload));
+                received = payload.ok().flatten();
+                received.is_some()
             }
-            None => Sole::Waits,
-        }
+            view => self.waiting_mail(vm, view) > 0,
+        };
+        let Some(MailWait { view, .. }) = self.mail_waits.borrow_mut().take_only(has_mail) else { return Sole::Waits };
+        task.serial = self.next_serial();
+        task.end = Some(received.map_or_else(|| Ending::Mail(view), Ending::Fed));
+        Sole::Ready
     }
 
     /// Whether there is one coroutine that waits for mail of one view, and nothing else that could concern it.
@@ -79,7 +84,7 @@ impl ActorState {
             waiting > 0 && (self.is_sole() || self.granted(&wait.view) < waiting)
         };
         let woken = self.mail_waits.borrow_mut().take_only(has_mail);
-        if let Some(MailWait { view, token, case }) = woken {
+        if let Some(MailWait { view, token, case, .. }) = woken {
             self.finish_case(token, case, Ending::Mail(view));
         }
     }
@@ -117,17 +122,18 @@ impl ActorState {
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
-        self.mail_waits.borrow_mut().push(MailWait { view, token, case });
+        self.mail_waits.borrow_mut().push(MailWait { view, token, case, objects: false });
     }
 
-    /// Suspends the running coroutine until there is mail of that view for it.
-    pub(crate) fn wait_for_mail(&self, vm: &Vm, view: &View) -> Outcome {
+    /// Suspends the running coroutine until there is mail of that view for it, with `objects` in whole messages.
+    pub(crate) fn wait_for_mail(&self, vm: &Vm, view: &View, objects: bool) -> Outcome {
         let index = self.current.get() as usize;
         let serial = self.task(index, |task| {
             task.waits = Waits::Mail;
             task.serial
         });
-        self.await_mail(view.clone(), Token::new(index, serial), None);
+        let token = Token::new(index, serial);
+        self.mail_waits.borrow_mut().push(MailWait { view: view.clone(), token, case: None, objects });
         vm.set_break(Break::Wait);
         Ok(Return::Wait)
     }

@@ -247,10 +247,12 @@ impl Channel {
     /// Receives without waiting. What is [`Ending::Pushed`] is on top of `stack`.
     fn try_receive(&self, vm: &Vm, actor: &ActorState, stack: Stack) -> Try {
         match &self.source {
-            Source::Mail(view) if !self.closed.get() => match actor.may_take(view) && actor.waiting_mail(vm, view) > 0 {
-                true => Try::Done(Ending::Mail(view.clone())),
-                false => Try::NotYet,
-            },
+            Source::Mail(view) if !self.closed.get() => {
+                match actor.may_take(view) && actor.waiting_mail(vm, view) > 0 {
+                    true => Try::Done(Ending::Mail(view.clone())),
+                    false => Try::NotYet,
+                }
+            }
             Source::Runtime(feed) => {
                 let value =
                     if self.closed.get() { feed.borrow_mut().queue.pop_front() } else { feed.borrow_mut().next() };
@@ -385,7 +387,7 @@ fn push_waiter(actor: &ActorState, waiters: &mut VecDeque<Waiter>, waiter: Waite
 fn push_received(vm: &Vm, stack: Stack, index: i32, ending: Ending) -> Option<bool> {
     match ending {
         Ending::Pushed => {}
-        Ending::Fed(value) => copy::push(stack, &value),
+        Ending::Fed(value) => copy::push_owned(stack, value),
         Ending::Mail(view) => {
             let objects = stack.object::<Channel>(index).is_some_and(|channel| channel.objects.get());
             push_mail_of(vm, stack, &view, objects)?;
@@ -438,7 +440,7 @@ fn receive(stack: Stack) -> Outcome {
         }
         check_wait(vm, stack)?;
         stack.set_top(1);
-        return actor.wait_for_mail(vm, view);
+        return actor.wait_for_mail(vm, view, channel.objects.get());
     }
     match channel.try_receive(vm, actor, stack) {
         Try::Done(ending) => finish_receive(vm, stack, ending),

@@ -157,7 +157,7 @@ impl Vm {
     fn can_break(&self, stack: Stack, running: Running) -> bool {
         !running.loading
             && stack.can_break()
-            && self.resumed.borrow()[running.floor..].iter().all(|resumer| resumer.can_break())
+            && self.resumed.borrow()[running.floor..].iter().all(|resumer| *resumer == stack || resumer.can_break())
     }
 
     /// Whether the running coroutine may be suspended here.
@@ -204,9 +204,14 @@ impl Vm {
 
     /// Why the thread just resumed has broken, and the threads below it that the break went through, outermost first.
     pub(crate) fn take_break(&self) -> (Break, Vec<Stack>) {
-        let mut broken = std::mem::take(&mut *self.broken.borrow_mut());
+        let why = self.why.take().unwrap_or(Break::Slice);
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_empty() {
+            return (why, Vec::new());
+        }
+        let mut broken = std::mem::take(&mut *broken);
         broken.reverse();
-        (self.why.take().unwrap_or(Break::Slice), broken)
+        (why, broken)
     }
 }
 

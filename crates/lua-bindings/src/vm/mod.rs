@@ -294,6 +294,7 @@ impl Vm {
     /// It may not, or no actor runs.
     pub(crate) fn authorize(&self, access: &Access<'_>) -> Result<(), Failure> {
         match self.actor() {
+            Some(actor) if actor.may_everything() => Ok(()),
             Some(actor) => self.services.authorize(&actor.origin(), access),
             None => Err(Failure::new(ErrorKind::Invalid, "no context found")),
         }

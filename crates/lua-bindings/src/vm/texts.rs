@@ -7,37 +7,45 @@ use super::stack::{Kind, Ref, Stack};
 ///
 /// A VM keeps equal strings in one place for as long as somebody has them. The memo has those it remembers, so a place
 /// is never another string's, and to know a text is to know its place.
-pub(crate) struct Texts<T, const PLACES: usize>(RefCell<Vec<Option<Known<T>>>>);
+pub(crate) struct Texts<T, const MOST: usize>(RefCell<Known<T>>);
 
-#[derive(Clone, Copy)]
+/// A table of pairs of slots: a text has one of the two that its place leads to.
 struct Known<T> {
+    /// Twice a power of two, at most `MOST`, and none at first.
+    slots: Vec<Option<Text<T>>>,
+}
+
+struct Text<T> {
     place: NonNull<u8>,
     kept: Ref,
     meaning: T,
 }
 
-impl<T, const PLACES: usize> Default for Texts<T, PLACES> {
+/// Slots of a table that is used at all.
+const FEWEST: usize = 16;
+
+impl<T, const MOST: usize> Default for Texts<T, MOST> {
     fn default() -> Self {
-        Self(RefCell::default())
+        const { assert!(MOST.is_power_of_two() && MOST >= 2) };
+        Self(RefCell::new(Known { slots: Vec::new() }))
     }
 }
 
-impl<T: Clone, const PLACES: usize> Texts<T, PLACES> {
+impl<T: Clone, const MOST: usize> Texts<T, MOST> {
     /// The text at `index` and what it stands for, if that is remembered. As with [`Stack::bytes`], the caller must not
     /// pop or replace the value while it uses the text.
     pub(crate) fn find<'a>(&self, stack: Stack, index: i32) -> Option<(&'a str, T)> {
         let bytes = stack.string(index)?;
-        let entries = self.0.borrow();
-        let known = entries.get(slot::<PLACES>(bytes.as_ptr()))?.as_ref()?;
-        if known.place.as_ptr().cast_const() != bytes.as_ptr() {
-            return None;
-        }
+        let known = self.0.borrow();
+        let first = pair(bytes.as_ptr(), known.slots.len());
+        let [first, second] = known.slots.get(first..first + 2)? else { return None };
+        let is_it = |text: &&Text<T>| std::ptr::eq(text.place.as_ptr(), bytes.as_ptr());
+        let text = first.as_ref().filter(is_it).or_else(|| second.as_ref().filter(is_it))?;
         // SAFETY: only texts are remembered, and the string at that place is the one that is.
-        Some((unsafe { std::str::from_utf8_unchecked(bytes) }, known.meaning.clone()))
+        Some((unsafe { std::str::from_utf8_unchecked(bytes) }, text.meaning.clone()))
     }
 
-    /// Remembers what the string at `index` stands for, in place of whatever else had that slot. Nothing happens when it
-    /// is no text.
+    /// Remembers what the string at `index` stands for. Nothing happens when it is no text.
     pub(crate) fn remember(&self, stack: Stack, index: i32, meaning: T) {
         if stack.kind(index) != Kind::String {
             return;
@@ -46,24 +54,61 @@ impl<T: Clone, const PLACES: usize> Texts<T, PLACES> {
         let Some(place) = NonNull::new(bytes.as_ptr().cast_mut()) else { return };
         stack.reserve(1);
         stack.copy(index);
-        let known = Known { place, kept: stack.pop_ref(), meaning };
-        let mut entries = self.0.borrow_mut();
-        if entries.is_empty() {
-            entries.resize_with(PLACES, || None);
-        }
-        if let Some(entry) = entries.get_mut(slot::<PLACES>(bytes.as_ptr()))
-            && let Some(former) = entry.replace(known)
-        {
+        let text = Text { place, kept: stack.pop_ref(), meaning };
+        if let Some(former) = self.0.borrow_mut().put(text, MOST) {
             stack.unref(former.kept);
         }
     }
 }
 
-/// Spreads neighbours, which are what a VM gives to strings that were made one after the other.
-fn slot<const PLACES: usize>(place: *const u8) -> usize {
-    const { assert!(PLACES.is_power_of_two() && PLACES > 1) };
+impl<T> Known<T> {
+    /// Gives back what had to make room.
+    fn put(&mut self, text: Text<T>, most: usize) -> Option<Text<T>> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(FEWEST.min(most), || None);
+        }
+        loop {
+            let first = pair(text.place.as_ptr(), self.slots.len());
+            let slots = self.slots.get_mut(first..first + 2)?;
+            let is_it = |slot: &&mut Option<Text<T>>| slot.as_ref().is_some_and(|known| known.place == text.place);
+            if let Some(same) = slots.iter_mut().find(is_it) {
+                return same.replace(text);
+            }
+            if let Some(empty) = slots.iter_mut().find(|slot| slot.is_none()) {
+                return empty.replace(text);
+            }
+            if self.slots.len() >= most {
+                let slots = self.slots.get_mut(first..first + 2)?;
+                slots.reverse();
+                return slots.first_mut()?.replace(text);
+            }
+            self.grow();
+        }
+    }
+
+    /// Each pair of slots becomes two.
+    fn grow(&mut self) {
+        let count = 2 * self.slots.len();
+        let mut slots = Vec::new();
+        slots.resize_with(count, || None);
+        for text in self.slots.drain(..).flatten() {
+            let first = pair(text.place.as_ptr(), count);
+            let empty = slots.get_mut(first..first + 2).and_then(|pair| pair.iter_mut().find(|slot| slot.is_none()));
+            if let Some(empty) = empty {
+                *empty = Some(text);
+            }
+        }
+        self.slots = slots;
+    }
+}
+
+/// The first of the two slots that a place leads to. Spreads neighbours, which are what a VM gives to strings that were
+/// made one after the other.
+fn pair(place: *const u8, slots: usize) -> usize {
+    let pairs = slots as u128 / 2;
     let address = (place as usize as u64) >> 3;
-    (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.trailing_zeros())) as usize
+    let spread = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    2 * ((u128::from(spread) * pairs) >> 64) as usize
 }
 
 #[cfg(test)]
@@ -101,6 +146,25 @@ mod tests {
     }
 
     #[test]
+    fn few_are_all_remembered() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            for start in 0..20 {
+                let texts = Texts::<u32, 65536>::default();
+                for number in 0..8 {
+                    stack.push_str(&format!("text {start} {number}"));
+                    texts.remember(stack, number + 1, number as u32);
+                }
+                for number in 0..8 {
+                    assert_eq!(texts.find(stack, number + 1).map(|(_, meaning)| meaning), Some(number as u32));
+                }
+                stack.set_top(0);
+            }
+        })
+        .unwrap();
+    }
+
+    #[test]
     fn meaning_can_change() {
         let vm = vm();
         vm.protect(|_, stack| {
@@ -110,6 +174,33 @@ mod tests {
                 texts.remember(stack, 1, number);
                 assert_eq!(texts.find(stack, 1), Some(("text", number)));
             }
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_are_used() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 4096>::default();
+            let count = 800;
+            stack.push_table(count as usize, 0);
+            let mut found = 0;
+            for round in 0..3 {
+                for number in 1..=count {
+                    stack.push_str(&format!("text {number}"));
+                    match texts.find(stack, 2) {
+                        Some((_, meaning)) => {
+                            assert_eq!(meaning, number);
+                            found += u32::from(round == 2);
+                        }
+                        None => texts.remember(stack, 2, number),
+                    }
+                    stack.raw_seti(1, number as i32);
+                }
+            }
+            assert!(found > count * 3 / 4, "{found}");
+            assert!(texts.0.borrow().slots.len() <= 4096);
         })
         .unwrap();
     }

@@ -6,7 +6,7 @@
 --= stopped
 --= false	NotFound: could not resolve 'name' as PID or registered name
 --= b	b
---= topic0 1	topic1 2	topic0 3	topic1 4	topic0 5	topic1 6
+--= topic1 1	topic0 2	topic1 3	topic0 4	topic1 5	topic0 6
 --= 7 seven	7 again
 --= false	Invalid: cannot send to @ topics
 --= false	Invalid: cannot send to @ topics

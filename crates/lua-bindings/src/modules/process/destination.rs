@@ -56,9 +56,8 @@ fn find(vm: &Vm, stack: Stack, index: i32, text: &str) -> Result<Option<Pid>, Fa
     }
     // The version first: what changes afterwards is no longer of that version.
     let (version, holder) = vm.with(|_, cx| (cx.names_version(), cx.whereis(text)))?;
-    let holder = holder.ok_or_else(|| {
-        failure(ErrorKind::NotFound, format!("could not resolve '{text}' as PID or registered name"))
-    })?;
+    let holder = holder
+        .ok_or_else(|| failure(ErrorKind::NotFound, format!("could not resolve '{text}' as PID or registered name")))?;
     if let Some(version) = version {
         vm.destinations.remember(stack, index, Destination::Name { holder, version });
     }
