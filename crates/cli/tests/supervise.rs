@@ -402,6 +402,41 @@ fn state_is_written_as_it_changes_and_privately() {
 }
 
 #[test]
+fn restarts_are_counted_on_after_a_restart_of_the_tool_unless_the_process_is_another() {
+    let file = format!("{SLEEPER}\n[[processes]]\nname = \"other\"\ncommand = \"sleep\"\nargs = [\"1001\"]\n");
+    let args = ["--state", "state.json"];
+    let counts = |tool: &mut Tool| {
+        let status = tool.order("status")["status"].clone();
+        let count = |index: usize| status[index]["restart_count"].as_u64().unwrap();
+        (count(0), count(1))
+    };
+    let mut tool = Tool::start_with(&file, &args);
+    for order in ["restart sleeper", "restart sleeper", "restart other"] {
+        assert_eq!(tool.order(order)["ok"], json!(true));
+    }
+    assert_eq!(counts(&mut tool), (2, 1));
+    let written = |tool: &Tool, index: usize| state(tool)["instances"][index]["restart_count"].clone();
+    wait_until("the restarts are written down", || (written(&tool, 0), written(&tool, 1)) == (json!(2), json!(1)));
+    let last = state(&tool)["instances"][0]["last_restart"].clone();
+    // However it ends.
+    tool.signal("-KILL");
+    let Tool { root, program } = tool;
+    program.end();
+
+    std::fs::write(root.path().join("processes.toml"), file.replace("1001", "1002")).unwrap();
+    let mut tool = Tool::start_in(root, &args);
+    tool.wait_for("started", "other");
+    assert_eq!(counts(&mut tool), (2, 0));
+    wait_until("that is written down", || (written(&tool, 0), written(&tool, 1)) == (json!(2), json!(0)));
+    assert_eq!(state(&tool)["instances"][0]["last_restart"], last);
+    assert_eq!(tool.order("restart sleeper")["ok"], json!(true));
+    assert_eq!(counts(&mut tool), (3, 0));
+    tool.signal("-TERM");
+    // Standard error may tell of what was still there.
+    assert_eq!(tool.program.end().code, Some(0));
+}
+
+#[test]
 fn state_of_a_later_version_is_refused() {
     let files = [("p.toml", SLEEPER), ("state.json", "{\"version\": 2}")];
     let args = ["supervise", "run", "p.toml", "--state", "state.json"];

@@ -17,6 +17,7 @@ mod input;
 mod launch;
 mod left_over;
 mod lineage;
+mod newest;
 mod orphan;
 mod output;
 mod pipe;

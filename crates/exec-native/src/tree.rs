@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use crate::cgroup::Cgroup;
 use crate::launch::{Launched, register_tree, signal_group, signal_one};
 use crate::lineage::{Hold, Root};
-use crate::roll;
 use crate::table::{Entry, Processes};
 use crate::undertaker;
+use crate::{newest, roll};
 
 /// Who of a tree is asked to end, and who is forced to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -217,12 +217,24 @@ impl Tree {
 
     /// The leader has ended: what is left ends too, and then it is reaped. It is looked for within `patience`.
     pub(crate) fn sweep(self: &Arc<Self>, patience: Duration) {
+        if self.has_started_nobody() {
+            return self.reap(Vec::new(), Vec::new());
+        }
         undertaker::ended(self.clone(), patience);
     }
 
     /// The leader has ended: what is left is noted and goes on.
     pub(crate) fn spare(self: &Arc<Self>) {
+        if self.has_started_nobody() {
+            return self.reap(Vec::new(), Vec::new());
+        }
         undertaker::spare(self.clone());
+    }
+
+    /// Whether the leader has ended and is all there ever was. Only a glance: `false` says nothing.
+    fn has_started_nobody(&self) -> bool {
+        // A control group may be given others from outside.
+        self.cgroup.is_none() && self.peek().is_some() && !self.is_reaped() && newest::is(self.leader)
     }
 
     /// SIGKILL, to all that can be reached at once.

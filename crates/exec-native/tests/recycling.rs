@@ -123,9 +123,9 @@ async fn leader_is_somebody_else(level: Containment) -> bool {
 
 /// What is left of one process is swept while its leader's children have ended and their numbers are taken.
 async fn leftover_is_somebody_else(level: Containment) -> bool {
-    // Obeys, and its parent, which does not, collects it.
-    let line = "trap '' TERM; (trap - TERM; exec sleep 600) & echo $!; wait; echo; exec sleep 600";
-    let process = child(&format!("sh -c '{line}' & sleep 0.2; exit 0"), |options| {
+    // Obeys, and its parent, which does not, collects it. The leader ends when its number has been told.
+    let line = "trap \"\" TERM; (trap - TERM; exec sleep 600) & echo $!; kill -USR1 $PPID; wait; echo; exec sleep 600";
+    let process = child(&format!("trap 'exit 0' USR1; sh -c '{line}' & wait"), |options| {
         options.containment = level;
         options.leftover_grace = Duration::from_millis(300);
     });

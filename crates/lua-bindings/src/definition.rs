@@ -1,3 +1,5 @@
+mod marks;
+
 use std::ffi::CString;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -40,7 +42,14 @@ pub struct Definition {
     /// Bounds the calls of a function.
     pub pool: Arc<Pool>,
     serial: u64,
-    bytecode: Arc<OnceLock<Result<Vec<u8>, Failure>>>,
+    compiled: Arc<Compiled>,
+}
+
+/// What is made of a script, once.
+#[derive(Debug, Default)]
+struct Compiled {
+    bytecode: OnceLock<Result<Vec<u8>, Failure>>,
+    is_marked_native: OnceLock<bool>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -59,7 +68,7 @@ impl Definition {
             is_program: false,
             pool: Arc::default(),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            bytecode: Arc::default(),
+            compiled: Arc::default(),
         }
     }
 
@@ -77,7 +86,7 @@ impl Definition {
             is_program: self.is_program,
             pool: Arc::clone(&self.pool),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-            bytecode: Arc::clone(&self.bytecode),
+            compiled: Arc::clone(&self.compiled),
         }
     }
 
@@ -92,12 +101,17 @@ impl Definition {
         CString::new(name).unwrap_or_default()
     }
 
+    /// Whether the script asks for native code.
+    pub(crate) fn is_marked_native(&self) -> bool {
+        *self.compiled.is_marked_native.get_or_init(|| marks::is_marked_native(self.source.as_bytes()))
+    }
+
     /// Compiles the script, the first time.
     ///
     /// # Errors
     /// A syntax error, of kind `Invalid`; its message starts with chunk and line.
     pub fn compile(&self) -> Result<&[u8], Failure> {
-        let compiled = self.bytecode.get_or_init(|| {
+        let bytecode = self.compiled.bytecode.get_or_init(|| {
             let compiler = Compiler::new().set_optimization_level(1).set_debug_level(1);
             compiler.compile(self.source.as_bytes()).map_err(|error| {
                 let text = match error {
@@ -109,7 +123,7 @@ impl Definition {
                 Failure::new(ErrorKind::Invalid, text)
             })
         });
-        compiled.as_deref().map_err(Clone::clone)
+        bytecode.as_deref().map_err(Clone::clone)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Every file of `scripts/` is a program. The lines at its top that start with `--= ` are what it must print, on one
-//! worker and on two, and also when it is suspended at every point where that is possible.
+//! worker and on two, as native code, and also when it is suspended at every point where that is possible.
 //!
 //! Files called `child_…` are for the programs to spawn and import. Lines that start with `--@` say how a file is
 //! defined: `--@import alias=child_x` and `--@modules time io`; without the latter it declares all there are. In a
@@ -17,8 +17,8 @@ use std::time::Duration;
 use perilune_actor_core::{ErrorKind, Failure, HostId, HostSpec, Scheduler, Spawn, Value};
 use perilune_actor_local::{LocalScheduler, WorkerLocal};
 use perilune_lua_bindings::{
-    Callable, Definition, DefinitionKind, Environment, KNOWN_MODULES, Level, LuaFactory, Origin, Services, Settings,
-    Terminal, Vm, Volume,
+    Callable, Definition, DefinitionKind, Environment, KNOWN_MODULES, Level, LuaFactory, NativeCode, Origin, Services,
+    Settings, Terminal, Vm, Volume,
 };
 use volume::MemoryVolume;
 
@@ -147,7 +147,7 @@ impl Services for TestServices {
     }
 }
 
-fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
+fn run(name: &str, (workers, break_everywhere, native): (usize, bool, NativeCode)) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let (printed, lines): (_, Receiver<String>) = channel();
     let scripts = Scripts { folder, known: Mutex::default() };
@@ -168,6 +168,7 @@ fn run(name: &str, workers: usize, break_everywhere: bool) -> String {
         settings.api = 2;
     }
     settings.break_everywhere = break_everywhere;
+    settings.native = native;
     settings.limits.callback_budget = Duration::from_millis(100);
     let worker_services: Arc<dyn Services> = Arc::clone(&services) as _;
     let scheduler = LocalScheduler::builder()
@@ -198,10 +199,11 @@ fn check(name: &str) {
     let source = std::fs::read_to_string(path).unwrap();
     let lines = source.lines().map_while(|line| line.strip_prefix("--="));
     let expected: String = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
-    for (workers, everywhere) in [(1, false), (2, false), (1, true)] {
-        let got = run(name, workers, everywhere);
+    let (never, usual, native) = (NativeCode::Never, NativeCode::default(), NativeCode::Always);
+    for how in [(1, false, never), (2, false, usual), (1, true, usual), (2, false, native), (1, true, native)] {
+        let got = run(name, how);
         let lines: String = got.lines().map(|line| format!("--= {line}\n")).collect();
-        assert!(got == expected, "{name}, {workers} workers, break everywhere: {everywhere}, printed\n{lines}");
+        assert!(got == expected, "{name} on workers, broken everywhere, as native code: {how:?}, printed\n{lines}");
     }
 }
 
@@ -255,6 +257,7 @@ scripts! {
     json_encode
     kept_values
     mail_waiters
+    native_code
     os_restricted
     os_times
     passed

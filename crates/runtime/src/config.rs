@@ -1,6 +1,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use perilune_lua_bindings::NativeCode;
+
 use crate::application::{ConfigData, ConfigValue, did_you_mean, parse_yaml};
 use crate::executors::ExecSettings;
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub registry_history: bool,
     /// Which revision of the API scripts see, 1 or 2.
     pub api: u8,
+    /// Which scripts are compiled to native code.
+    pub native: NativeCode,
     /// Actors that act for nobody, or within no policies, may do nothing instead of everything.
     pub strict_mode: bool,
     /// Every application has the executor `process:native`.
@@ -50,6 +54,7 @@ impl Default for Config {
             fail_deadlocks: false,
             registry_history: true,
             api: 1,
+            native: NativeCode::default(),
             strict_mode: false,
             exec_builtin: true,
             exec_stdin_idle: Duration::from_millis(200),
@@ -96,7 +101,7 @@ fn help(near: &Option<&'static str>) -> String {
     near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "logger.mode",
     "logger.level",
     "logger.encoding",
@@ -106,6 +111,7 @@ const KEYS: [&str; 17] = [
     "shutdown.timeout",
     "lua.api",
     "lua.deadlock",
+    "lua.native",
     "lua.limits.memory",
     "lua.limits.mailbox",
     "lua.limits.max_payload_bytes",
@@ -212,6 +218,14 @@ impl Config {
                 one_of(&["1", "2"])?;
                 self.api = if text == "2" { 2 } else { 1 };
             }
+            "lua.native" => {
+                self.native = match text {
+                    "auto" => NativeCode::Marked,
+                    "on" => NativeCode::Always,
+                    "off" => NativeCode::Never,
+                    _ => return Err(wrong("one of auto, on, off is expected")),
+                }
+            }
             "relay.node_name" if !text.is_empty() => return Err(wrong("this version runs on one node")),
             "exec.builtin" => self.exec_builtin = boolean()?,
             "exec.stdin_idle" => self.exec_stdin_idle = duration()?,
@@ -248,6 +262,8 @@ mod tests {
         check("registry.enable_history=no", "setting `registry.enable_history`: true or false is expected, got `no`");
         check("lua.limits.mailbox=-1", "setting `lua.limits.mailbox`: a whole number is expected, got `-1`");
         check("shutdown.timeout=5", "setting `shutdown.timeout`: a duration such as 30s or 2ms is expected, got `5`");
+        check("lua.native=on", "taken");
+        check("lua.native=yes", "setting `lua.native`: one of auto, on, off is expected, got `yes`");
         check("lua.api=3", "setting `lua.api`: one of 1, 2 is expected, got `3`");
         check("shutdown.timeout", "setting `shutdown.timeout`: write it as key=value");
         check("security.strict_mode=yes", "setting `security.strict_mode`: true or false is expected, got `yes`");

@@ -374,6 +374,7 @@ fn start_scheduler(config: &Config, services: Arc<dyn Services>) -> Result<Local
     settings.slice = config.step_budget;
     settings.api = config.api;
     settings.fail_deadlocks = config.fail_deadlocks;
+    settings.native = config.native;
     settings.limits.max_payload_bytes = usize::try_from(config.max_payload_bytes).unwrap_or(usize::MAX);
     settings.limits.callback_budget = config.callback_budget;
     let limit = usize::try_from(config.mailbox).unwrap_or(usize::MAX);

@@ -159,6 +159,19 @@ fn secrets_are_in_no_event() {
 }
 
 #[test]
+fn secrets_are_in_no_event_where_a_line_is_too_long_either() {
+    block_on(async {
+        // The longest line ends in the middle of the secret.
+        for before in 65_525..65_540 {
+            let script = format!("head -c {before} /dev/zero | tr '\\0' x; printf %s \"$MY_TOKEN\"");
+            let (events, _) = told(shell(&script).env("MY_TOKEN", "s3cret-value")).await;
+            let text: String = lines(&events).into_iter().map(|(_, line)| line).collect();
+            assert_eq!(text.trim_start_matches('x'), "[REDACTED]", "after {before}");
+        }
+    });
+}
+
+#[test]
 fn variables_are_inherited_but_for_those_that_are_not() {
     block_on(async {
         let own: Vec<_> = std::env::vars().filter(|(name, _)| !SecretRedactor::is_sensitive_env_name(name)).collect();

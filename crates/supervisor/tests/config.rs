@@ -166,6 +166,23 @@ fn secrets_come_from_variables_and_files() {
 }
 
 #[test]
+fn keyring_is_a_source_if_it_was_switched_on() {
+    let text = "[credentials.keyring]\nmail = [\"key\"]\n";
+    if cfg!(feature = "keyring") {
+        let file = SupervisorFile::parse(text, &variables).unwrap();
+        let provider = file.credentials.provider().unwrap();
+        assert_eq!(
+            provider.fetch(&ProfileId::new("shop").unwrap()).unwrap_err().to_string(),
+            "profile `shop` not found"
+        );
+        let slash = "[credentials.keyring]\n\"a/b\" = [\"key\"]\n";
+        wrong(slash, &["line 1, column 2: \"a/b\" cannot be the name of a profile"]);
+    } else {
+        wrong(text, &["line 1, column 2: `credentials.keyring`: this program was built without the feature `keyring`"]);
+    }
+}
+
+#[test]
 fn simple_forms_of_options_are_read() {
     let readiness = |text: &str| {
         let text = format!("[[processes]]\nname = \"a\"\ncommand = \"b\"\nsupervision = {{ {text} }}\n");

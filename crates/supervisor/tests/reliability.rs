@@ -55,7 +55,8 @@ fn r6_whoever_is_killed_comes_back_and_never_twice() {
         let mut seen: HashMap<String, u32> = HashMap::new();
         let mut latencies: Vec<Duration> = Vec::new();
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(seconds) {
+        // As many at least as there are instances, however slow the machine is.
+        while begun.elapsed() < Duration::from_secs(seconds) || killed.values().sum::<u32>() <= 20 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let name = format!("w-{}", (random >> 16) % 20);
             // One that was killed and is not seen to have ended yet is the same process.
@@ -90,7 +91,6 @@ fn r6_whoever_is_killed_comes_back_and_never_twice() {
             assert_eq!(status.restart_count, killed.get(&status.display_name).copied().unwrap_or(0));
         }
         let kills: u32 = killed.values().sum();
-        assert!(kills > 20, "{kills}");
         supervisor.shutdown(ShutdownOptions::default()).await;
         assert!(marked(&mark).is_empty());
         let (mut exits, mut last) = (0, 0);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use perilune_supervisor::health::{CheckType, HealthCheckConfig, OnUnhealthy};
 use perilune_supervisor::log::{LogConfig, LogQuery, LogRotationConfig};
+use perilune_supervisor::process::ProcessError;
 use perilune_supervisor::restart::{BackoffConfig, RestartConfig, RestartPolicy};
-use perilune_supervisor::{ShutdownOptions, Supervisor};
+use perilune_supervisor::{ShutdownOptions, Supervisor, SupervisorError};
 use support::keeping::{shell, unlimited};
 use support::{children, open_descriptors, resident, sized};
 
@@ -88,6 +89,15 @@ fn duration() -> Duration {
     Duration::from_secs(asked.unwrap_or(sized(10, 600)))
 }
 
+/// On a machine that is busy enough, a launch takes longer than an end may; then that is the answer.
+fn done_or_late(answer: Result<(), SupervisorError>) {
+    match answer {
+        Ok(()) => {}
+        Err(SupervisorError::Process(ProcessError::SignalFailed(text))) if text.contains("still being launched") => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
 #[test]
 fn r24_what_is_used_does_not_grow() {
     let long = duration();
@@ -160,9 +170,9 @@ async fn soak(long: Duration, folder: &std::path::Path) {
         let name = format!("p{}", round % COUNT);
         drop(supervisor.logs(&name, 0, LogQuery { tail: 20, follow: true }).unwrap());
         match round % 5 {
-            0 => supervisor.restart(&name).await.unwrap(),
+            0 => done_or_late(supervisor.restart(&name).await),
             1 => {
-                supervisor.stop(&name).await.unwrap();
+                done_or_late(supervisor.stop(&name).await);
                 supervisor.start(&name).await.unwrap();
             }
             2 => {

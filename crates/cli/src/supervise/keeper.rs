@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use perilune_supervisor::process::{ProcessHandle, ProcessSpec};
-use perilune_supervisor::state::{PersistedProcessInstance, StateError, StateManager, end_left_overs};
+use perilune_supervisor::state::{PersistedProcessInstance, PersistedState, StateError, StateManager, end_left_overs};
 use perilune_supervisor::{EventReceiver, InstanceStatus, Phase, Supervisor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The file, which nobody else may use meanwhile: another supervisor would end what this one runs.
 pub(super) struct Record {
     manager: StateManager,
+    /// What was in it at the start.
+    former: PersistedState,
     _lock: File,
 }
 
@@ -32,7 +34,13 @@ impl Record {
             let (path, aside) = (path.display(), aside.display());
             eprintln!("warning: `{path}` was damaged and is now `{aside}`; what still runs from before is not known");
         }
-        Ok(Self { manager, _lock: lock })
+        let former = manager.state().clone();
+        Ok(Self { manager, former, _lock: lock })
+    }
+
+    /// What a former life has written down.
+    pub(super) fn former(&self) -> &PersistedState {
+        &self.former
     }
 
     /// Ends what is left of a former life, in as much time as the specs of that gave it, and says so. Blocks that long.

@@ -178,6 +178,11 @@ async fn keep_alive(path: &Path, file: SupervisorFile, run: &Run) -> ExitCode {
         supervisor.shutdown(ShutdownOptions::force()).await;
         return complain(&found.to_string(), USAGE);
     }
+    if let Some(record) = &record
+        && let Err(error) = supervisor.go_on_from(record.former()).await
+    {
+        tracing::warn!(error = chain(&error), "restarts are counted from 0");
+    }
     let keeper = record.map(|record| Keeper::start(&supervisor, record));
     if let Err(error) = supervisor.start_all().await {
         supervisor.shutdown(ShutdownOptions::force()).await;

@@ -4,7 +4,7 @@ use mlua::ffi;
 
 use super::native::{NOTHING, ONE, Outcome, Return, raise};
 use super::stack::{Kind, Ref, Stack};
-use super::{Vm, environment};
+use super::{Vm, codegen, environment};
 use crate::modules::errors;
 
 /// Names of the language that scripts keep. Whatever is not here is not reachable: nothing that loads code or files, looks
@@ -51,6 +51,7 @@ const TEXT_FUNCTIONS: [&CStr; 12] =
 pub(super) fn build(vm: &Vm, stack: Stack) {
     // SAFETY: inside a protected call; opens Lua's own libraries.
     unsafe { ffi::luaL_openlibs(stack.raw()) };
+    codegen::register(stack);
     stack.push_globals();
     let all = stack.top();
     stack.push_table(0, 64);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use perilune_actor_core::{ErrorKind, Failure};
 use rustc_hash::FxHashMap;
 
+use super::codegen::Place;
 use super::native::{NOTHING, ONE, Outcome, raise};
 use super::stack::{Kind, Ref, Stack};
 use super::{Raise, Vm};
@@ -102,7 +103,9 @@ impl Vm {
             return Ok(loaded);
         }
         let bytecode = definition.compile()?;
-        self.push_names(stack, definition);
+        let place = self.codegen.place(definition);
+        let is_native = place.is_some();
+        self.push_names(stack, definition, place);
         let names_table = stack.top();
         // Names are resolved in the globals of the thread that loads, whatever the function gets later.
         let loader = stack.push_thread();
@@ -111,6 +114,9 @@ impl Vm {
         if !loader.load(&definition.chunk_name(), bytecode) {
             let text = String::from_utf8_lossy(loader.bytes(loader.top()).unwrap_or_default()).into_owned();
             return Err(Failure::new(ErrorKind::Invalid, text));
+        }
+        if is_native {
+            self.codegen.compile(loader);
         }
         let chunk = loader.pop_ref();
         stack.pop(1);
@@ -129,7 +135,8 @@ impl Vm {
         Ok(loaded)
     }
 
-    fn push_names(&self, stack: Stack, definition: &Arc<Definition>) {
+    /// Pushes what the code of a definition finds outside its globals. `place` is kept for as long as there is such code.
+    fn push_names(&self, stack: Stack, definition: &Arc<Definition>, place: Option<Place>) {
         stack.push_table(0, definition.modules.len() + 1);
         let names = stack.top();
         for module in &definition.modules {
@@ -146,6 +153,10 @@ impl Vm {
         stack.push_table(0, 2);
         stack.push_ref(self.base.get());
         stack.raw_set(names + 1, c"__index");
+        if let Some(place) = place {
+            stack.push_object(place);
+            stack.raw_seti(names + 1, 1);
+        }
         stack.set_readonly(names + 1);
         stack.set_metatable(names);
         stack.set_readonly(names);

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 mod base;
+mod codegen;
 mod environment;
 mod interrupt;
 mod native;
@@ -21,6 +22,7 @@ use mlua::{Lua, LuaOptions, StdLib, ffi};
 use perilune_actor_core::{Context, ErrorKind, Failure, Topic};
 use rustc_hash::FxHashMap;
 
+pub use codegen::NativeCode;
 pub(crate) use environment::Loaded;
 pub use interrupt::Alarm;
 pub(crate) use interrupt::Break;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub api: u8,
     /// An actor that nothing can wake fails instead of waiting for ever.
     pub fail_deadlocks: bool,
+    /// Which of them are compiled to native code.
+    pub native: NativeCode,
     /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
     pub break_everywhere: bool,
 }
@@ -68,6 +72,7 @@ impl Default for Settings {
             slice: Duration::from_millis(2),
             api: 1,
             fail_deadlocks: false,
+            native: NativeCode::default(),
             break_everywhere: false,
         }
     }
@@ -103,6 +108,7 @@ pub struct Vm {
     sort_words: Cell<*const [[u8; 4]; 2]>,
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
+    codegen: codegen::Codegen,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
     /// Whom scripts write to, and about what.
@@ -143,11 +149,20 @@ impl Vm {
     /// # Errors
     /// The libraries could not be set up, for lack of memory say.
     pub fn new(services: Arc<dyn Services>, settings: Settings) -> Result<Rc<Self>, String> {
+        Self::with_budget(services, settings, codegen::Budget::of_process())
+    }
+
+    fn with_budget(
+        services: Arc<dyn Services>,
+        settings: Settings,
+        budget: Arc<codegen::Budget>,
+    ) -> Result<Rc<Self>, String> {
         // SAFETY: scripts never see C modules: the environment they get has nothing that could load one.
         let lua = unsafe { Lua::unsafe_new_with(StdLib::NONE, LuaOptions::new()) };
         let state = lua.exec_raw_lua(|raw| raw.state());
         // SAFETY: `lua` owns the state and is kept beside it.
         let main = unsafe { Stack::new(ffi::lua_mainthread(state)) };
+        let codegen = codegen::Codegen::new(settings.native, budget);
         let vm = Rc::new(Self {
             services,
             settings,
@@ -169,6 +184,7 @@ impl Vm {
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
+            codegen,
             loaded: RefCell::default(),
             modules: RefCell::default(),
             destinations: Texts::default(),

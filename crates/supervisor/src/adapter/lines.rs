@@ -1,55 +1,76 @@
+use crate::credentials::{RedactStream, SecretRedactor};
 use crate::log::LogStream;
 
-/// Makes lines of what a process writes. Memory is bounded by two lines.
+/// Makes lines of what a process writes, without its secrets. Memory is bounded by two lines and two secrets.
 #[derive(Debug)]
 pub(super) struct Lines {
     longest: usize,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    stdout: Partial,
+    stderr: Partial,
+}
+
+/// The line of one output that has no end yet.
+#[derive(Debug)]
+struct Partial {
+    // INVARIANT: bytes pass this before they are cut anywhere. A secret in two lines would be found in neither.
+    redactor: RedactStream,
+    line: Vec<u8>,
 }
 
 impl Lines {
     /// Longer lines than that, in bytes, become several.
-    pub(super) fn new(longest: usize) -> Self {
+    pub(super) fn new(longest: usize, redactor: &SecretRedactor) -> Self {
         // Room for any character.
-        Self { longest: longest.max(4), stdout: Vec::new(), stderr: Vec::new() }
+        let longest = longest.max(4);
+        let partial = || Partial { redactor: redactor.stream(longest), line: Vec::new() };
+        Self { longest, stdout: partial(), stderr: partial() }
     }
 
     pub(super) fn push(&mut self, stream: LogStream, bytes: &[u8], tell: &mut impl FnMut(LogStream, String)) {
         let longest = self.longest;
-        let partial = self.partial(stream);
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let (piece, ends) = match piece.strip_suffix(b"\n") {
-                Some(line) => (line, true),
-                None => (piece, false),
-            };
-            partial.extend_from_slice(piece);
-            // One byte more may be the carriage return before the end.
-            while partial.len() > longest + 1 {
-                let rest = partial.split_off(boundary(partial, longest));
-                tell(stream, text(&std::mem::replace(partial, rest)));
-            }
-            if ends {
-                let line = std::mem::take(partial);
-                tell(stream, text(line.strip_suffix(b"\r").unwrap_or(&line)));
-            }
-        }
+        let Partial { redactor, line } = self.partial(stream);
+        let shown = redactor.push(bytes);
+        append(line, &shown, longest, &mut |line| tell(stream, line));
     }
 
     /// What has no end yet becomes a line: there will be no more of it.
     pub(super) fn finish(&mut self, tell: &mut impl FnMut(LogStream, String)) {
+        let longest = self.longest;
         for stream in [LogStream::Stdout, LogStream::Stderr] {
-            let line = std::mem::take(self.partial(stream));
+            let Partial { redactor, line } = self.partial(stream);
+            let shown = redactor.finish();
+            append(line, &shown, longest, &mut |line| tell(stream, line));
+            let line = std::mem::take(line);
             if !line.is_empty() {
                 tell(stream, text(&line));
             }
         }
     }
 
-    fn partial(&mut self, stream: LogStream) -> &mut Vec<u8> {
+    fn partial(&mut self, stream: LogStream) -> &mut Partial {
         match stream {
             LogStream::Stdout => &mut self.stdout,
             LogStream::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+/// Adds to a line, and tells of those that are complete or too long.
+fn append(partial: &mut Vec<u8>, bytes: &[u8], longest: usize, tell: &mut impl FnMut(String)) {
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let (piece, ends) = match piece.strip_suffix(b"\n") {
+            Some(line) => (line, true),
+            None => (piece, false),
+        };
+        partial.extend_from_slice(piece);
+        // One byte more may be the carriage return before the end.
+        while partial.len() > longest + 1 {
+            let rest = partial.split_off(boundary(partial, longest));
+            tell(text(&std::mem::replace(partial, rest)));
+        }
+        if ends {
+            let line = std::mem::take(partial);
+            tell(text(line.strip_suffix(b"\r").unwrap_or(&line)));
         }
     }
 }
@@ -72,7 +93,7 @@ mod tests {
 
     fn lines(longest: usize, chunks: &[&[u8]]) -> Vec<String> {
         let mut found = Vec::new();
-        let mut lines = Lines::new(longest);
+        let mut lines = Lines::new(longest, &SecretRedactor::known(["correct horse", "battery staple"]));
         chunks.iter().for_each(|chunk| lines.push(LogStream::Stdout, chunk, &mut |_, line| found.push(line)));
         lines.finish(&mut |_, line| found.push(line));
         found
@@ -86,10 +107,30 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_found_wherever_lines_and_output_are_cut() {
+        let text = "<correct horse>\n<battery staple> correct hor\n correct horse";
+        let shown = "<[REDACTED]>|<[REDACTED]> correct hor| [REDACTED]";
+        for cut in 0..=text.len() {
+            let (first, second) = text.as_bytes().split_at(cut);
+            assert_eq!(lines(100, &[first, second]).join("|"), shown, "cut at {cut}");
+            for longest in 4..text.len() {
+                let found = lines(longest, &[first, second]).concat();
+                assert_eq!(found, shown.replace('|', ""), "cut at {cut}, lines of {longest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_may_be_longer_than_a_line() {
+        assert_eq!(lines(4, &[b"correct", b" horse\n"]).concat(), "[REDACTED]");
+        assert_eq!(lines(4, &[b"a correct", b" horde\n"]).concat(), "a correct horde");
+    }
+
+    #[test]
     fn streams_do_not_mix() {
         let mut found = Vec::new();
         let mut tell = |stream, line: String| found.push((stream, line));
-        let mut lines = Lines::new(100);
+        let mut lines = Lines::new(100, &SecretRedactor::known([""; 0]));
         lines.push(LogStream::Stdout, b"a", &mut tell);
         lines.push(LogStream::Stderr, b"b\n", &mut tell);
         lines.push(LogStream::Stdout, b"c\n", &mut tell);

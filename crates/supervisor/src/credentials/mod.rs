@@ -27,6 +27,8 @@ pub use auth::{AuthKind, AuthMethod};
 pub use config::{CredentialConfig, CredentialError};
 pub use pattern::PatternError;
 pub use profile::{CredentialProfile, ProfileId, ProfileMetadata};
+#[cfg(feature = "keyring")]
+pub use provider::KeyringProvider;
 pub use provider::{ChainProvider, CredentialProvider, EnvProvider, FileProvider, MemoryProvider};
 pub use redact::SecretRedactor;
 pub use rotation::{Rotation, RotationPlan};

@@ -4,19 +4,23 @@ mod chain;
 mod dotenv;
 mod env;
 mod file;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod memory;
 
 pub use chain::ChainProvider;
 pub(super) use dotenv::line;
 pub use env::EnvProvider;
 pub use file::FileProvider;
+#[cfg(feature = "keyring")]
+pub use keyring::KeyringProvider;
 pub use memory::MemoryProvider;
 
 use super::{CredentialError, ProfileId, SecretSet};
 
 /// Where secrets come from.
 ///
-/// Keyrings and vaults are left to those who have one; a provider over one takes a few lines:
+/// Vaults are left to those who have one; a provider over one takes a few lines:
 ///
 /// ```
 /// use perilune_supervisor::credentials::{CredentialError, CredentialProvider, ProfileId, SecretSet};

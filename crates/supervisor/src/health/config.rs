@@ -182,7 +182,11 @@ mod tests {
         };
         http("http://localhost:8080/health?deep=1", Ok(()));
         http("http://[::1]/", Ok(()));
-        http("https://localhost/", Err("`url`: `https` is not supported, only `http` is"));
+        http("ftp://localhost/", Err("`url`: `ftp` is not supported, only `http` is"));
+        http(
+            "https://localhost/",
+            Err("`url`: `https` is not supported, only `http` is; a check of type `command` can run `curl`"),
+        );
         http("ftp://localhost/", Err("`url`: `ftp` is not supported, only `http` is"));
         http("/health", Err("`url` must begin with `http://` and name a host"));
         http("localhost:8080", Err("`url` must begin with `http://` and name a host"));

@@ -83,11 +83,29 @@ impl PersistedState {
         }
     }
 
+    /// The spec of the same name, if nothing about it is different but its id and the number of instances: each start of a
+    /// program may give it a new id.
+    #[must_use]
+    pub fn same_spec(&self, spec: &ProcessSpec) -> Option<&ProcessSpec> {
+        let same =
+            |known: &&ProcessSpec| known.name == spec.name && content(known).is_some_and(|c| Some(c) == content(spec));
+        // The newest, should one of them have stayed behind.
+        self.specs.iter().rev().find(same)
+    }
+
     /// Forgets a spec and its instances.
     pub fn remove_spec(&mut self, id: ProcessId) {
         self.specs.retain(|spec| spec.id != id);
         self.instances.retain(|instance| instance.spec_id != id);
     }
+}
+
+fn content(spec: &ProcessSpec) -> Option<serde_json::Value> {
+    let mut content = serde_json::to_value(spec).ok()?;
+    let fields = content.as_object_mut()?;
+    fields.remove("id");
+    fields.remove("instances");
+    Some(content)
 }
 
 impl PersistedProcessInstance {
@@ -191,6 +209,26 @@ mod tests {
         assert!(!written.is_process(&unmarked, &boot));
         written.run_id = None;
         assert!(!written.is_process(&unmarked, &boot));
+    }
+
+    #[test]
+    fn a_spec_is_the_same_whatever_its_id_and_its_instances() {
+        let spec = || ProcessSpec::builder().name("worker").command("sleep").arg("1").env("A", "1").env("B", "2");
+        let mut state = PersistedState::new(Utc::now());
+        let former = spec().instances(2).build();
+        state.set_spec(former.clone());
+        let found = |spec: ProcessSpec| state.same_spec(&spec).map(|same| same.id);
+        assert_eq!(found(spec().build()), Some(former.id));
+        for other in [
+            spec().name("other"),
+            spec().command("true"),
+            spec().arg("2"),
+            spec().env("A", "2"),
+            spec().cwd("/"),
+            spec().restart(perilune_restart::RestartConfig { max_restarts: 1, ..Default::default() }),
+        ] {
+            assert_eq!(found(other.build()), None);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::core::{Answer, Command, Core, Effect, Moment, Observation, Order, Ticket};
@@ -95,10 +95,9 @@ async fn drive(
 ) {
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (sampled, mut samples) = mpsc::unbounded_channel();
-    let every = config.sample_interval;
-    let period = every.max(SHORTEST_SAMPLING);
-    let mut sampling = interval_at(Instant::now() + period, period);
-    sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let every = Some(config.sample_interval).filter(|every| !every.is_zero()).map(|every| every.max(SHORTEST_SAMPLING));
+    // `None` while nobody is to be looked at: who has nothing to do sleeps.
+    let mut sample_at = None;
     let mut driver = Driver {
         core: Core::new(config, moment(), Uuid::new_v4),
         launcher,
@@ -114,6 +113,9 @@ async fn drive(
     let mut open = true;
     while driver.report.is_none() {
         let wake = driver.core.wake_at().map(Instant::from_std);
+        if sample_at.is_none() && driver.core.samples() {
+            sample_at = every.and_then(|every| Instant::now().checked_add(every));
+        }
         tokio::select! {
             ask = asked.recv(), if open => match ask {
                 Some(ask) => driver.command(ask),
@@ -128,7 +130,10 @@ async fn drive(
                 let effects = driver.core.tick(moment());
                 driver.apply(effects);
             }
-            _ = sampling.tick(), if !every.is_zero() => driver.sample_all(),
+            () = at(sample_at) => {
+                sample_at = None;
+                driver.sample_all();
+            }
         }
     }
     // Those who ask from here on are told by finding nobody.

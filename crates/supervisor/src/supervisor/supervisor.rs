@@ -15,6 +15,7 @@ use crate::credentials::CredentialProvider;
 use crate::log::{self, LogQuery, LogReceiver};
 use crate::process::{ProcessHandle, ProcessId, ProcessSpec};
 use crate::shutdown::parse_signal;
+use crate::state::PersistedState;
 
 /// Keeps many processes alive.
 ///
@@ -91,6 +92,26 @@ impl Supervisor {
             Answer::Registered(id) => Ok(id),
             _ => Err(SupervisorError::ShuttingDown),
         }
+    }
+
+    /// Has the restarts of instances counted on from where a former supervisor was; to be called when everything is registered,
+    /// and once.
+    ///
+    /// Only those of specs that are [the same](PersistedState::same_spec) as they were. It is about what is shown: a limit of
+    /// restarts looks at those of this supervisor alone.
+    pub async fn go_on_from(&self, former: &PersistedState) -> Result<(), SupervisorError> {
+        for name in self.list_names() {
+            // Whoever is gone by now has nothing to go on with.
+            let Ok(spec) = self.spec(&name) else { continue };
+            let Some(same) = former.same_spec(&spec) else { continue };
+            let counted = former.instances.iter().filter(|instance| instance.spec_id == same.id);
+            let counted = counted.map(|one| (one.instance_index, one.restart_count, one.last_restart)).collect();
+            match self.done(Command::GoOn { name, counted }).await {
+                Ok(()) | Err(SupervisorError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Forgets a spec. Fails with [`StillRunning`](SupervisorError::StillRunning) while it has a process or is to get one.

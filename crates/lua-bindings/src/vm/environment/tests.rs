@@ -3,6 +3,7 @@ use perilune_actor_core::{HostId, Value};
 use super::*;
 use crate::services::{Callable, Level, Origin, Services, Terminal};
 use crate::vm::Settings;
+use crate::vm::codegen::Budget;
 
 struct NoServices;
 
@@ -32,7 +33,11 @@ impl Services for NoServices {
 
 /// One whose scripts reach nothing.
 pub(in crate::vm) fn vm() -> Rc<Vm> {
-    Vm::new(Arc::new(NoServices), Settings::default()).unwrap()
+    vm_with(Settings::default(), Budget::of_process())
+}
+
+pub(in crate::vm) fn vm_with(settings: Settings, budget: Arc<Budget>) -> Rc<Vm> {
+    Vm::with_budget(Arc::new(NoServices), settings, budget).unwrap()
 }
 
 fn load(vm: &Vm, definition: &Arc<Definition>) -> Rc<Loaded> {

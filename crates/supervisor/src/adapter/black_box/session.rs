@@ -107,7 +107,8 @@ impl Session {
     ) -> Self {
         let longest = usize::try_from(ready.runner.spec().log.max_line_bytes).unwrap_or(usize::MAX);
         let stall = StallDetector::new(&config.stall, now());
-        Self { ready, events, state, lines: Lines::new(longest), stall, stalled: false, config: config.clone() }
+        let lines = Lines::new(longest, &ready.redactor);
+        Self { ready, events, state, lines, stall, stalled: false, config: config.clone() }
     }
 
     pub(super) async fn run(mut self) {
@@ -177,13 +178,13 @@ impl Session {
             let message = "output was lost, because there was too much at once".to_owned();
             self.events.send(AdapterPayload::warning("output_lost", message, "bytes", chunk.lost));
         }
-        let (events, redactor) = (&self.events, &self.ready.redactor);
-        self.lines.push(chunk.stream, &chunk.bytes, &mut |stream, line| tell_line(events, redactor, stream, &line));
+        let events = &self.events;
+        self.lines.push(chunk.stream, &chunk.bytes, &mut |stream, line| tell_line(events, stream, line));
     }
 
     fn finish_lines(&mut self) {
-        let (events, redactor) = (&self.events, &self.ready.redactor);
-        self.lines.finish(&mut |stream, line| tell_line(events, redactor, stream, &line));
+        let events = &self.events;
+        self.lines.finish(&mut |stream, line| tell_line(events, stream, line));
     }
 
     fn change(&mut self, change: AdapterPayload) {
@@ -234,8 +235,8 @@ impl Session {
     }
 }
 
-fn tell_line(events: &AdapterEventSender, redactor: &SecretRedactor, stream: LogStream, line: &str) {
-    events.send(AdapterPayload::Output { stream, line: redactor.redact(line).into_owned() });
+fn tell_line(events: &AdapterEventSender, stream: LogStream, line: String) {
+    events.send(AdapterPayload::Output { stream, line });
 }
 
 async fn next(watch: &mut Option<Watch>) -> Option<AdapterPayload> {

@@ -33,6 +33,10 @@ impl Target {
         let Ok(uri) = url.parse::<Uri>() else { return wrong("`url` is not a URL".to_owned()) };
         match uri.scheme_str() {
             Some("http") => {}
+            Some("https") => {
+                let text = "`url`: `https` is not supported, only `http` is; a check of type `command` can run `curl`";
+                return wrong(text.to_owned());
+            }
             Some(other) => return wrong(format!("`url`: `{other}` is not supported, only `http` is")),
             None => return wrong("`url` must begin with `http://` and name a host".to_owned()),
         }

@@ -5,6 +5,7 @@ use perilune_restart::RestartManager;
 
 use super::entry::{Entry, Instance, Pending, StopCause};
 use super::job::{Job, Rolling, Wait};
+use super::port::Counted;
 use super::{Answer, Command, Core, Effect, InstanceKey, SpecKey, Target, Ticket, keys_of};
 use crate::log;
 use crate::process::{ProcessError, ProcessSpec};
@@ -29,6 +30,7 @@ impl Core {
             Command::Start(target) => self.start(ticket, &target),
             Command::Restart(target) => self.restart(ticket, &target),
             Command::RollingRestart { name, batch } => self.roll(ticket, &name, batch),
+            Command::GoOn { name, counted } => self.go_on(&name, counted),
             Command::Scale { name, instances } => self.scale(ticket, &name, instances),
             Command::Update { spec, options } => self.update(*spec, options.map(|options| *options)),
             Command::WaitFor { name, condition, timeout } => self.known(&name).map(|spec| {
@@ -91,6 +93,18 @@ impl Core {
         let (seed, _) = (self.ids)().as_u64_pair();
         let level = super::level(options.containment);
         Instance::new(RestartManager::seeded(spec.restart.clone(), seed), desired, level)
+    }
+
+    fn go_on(&mut self, name: &str, counted: Vec<Counted>) -> Asked {
+        let spec = self.known(name)?;
+        for (instance, restarts, last) in counted {
+            // There may be fewer of them by now.
+            if let Some(instance) = self.instance(InstanceKey { spec, instance }) {
+                instance.restart_count = instance.restart_count.saturating_add(restarts);
+                instance.last_restart = instance.last_restart.max(last);
+            }
+        }
+        Ok(Some(Answer::Done))
     }
 
     fn unregister(&mut self, name: &str) -> Asked {

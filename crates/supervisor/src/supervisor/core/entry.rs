@@ -188,6 +188,12 @@ impl Instance {
         self.run.is_some() || !matches!(self.pending, Pending::Idle | Pending::GaveUp)
     }
 
+    /// Its run, if that is looked at for what it uses.
+    pub(super) fn sampled(&self) -> Option<Uuid> {
+        let run = self.run.as_ref().filter(|_| self.state.is_running())?;
+        (run.options.sample || run.options.max_memory.is_some()).then_some(run.id)
+    }
+
     /// Whether its newest run is over and nothing follows.
     pub(super) fn is_over(&self) -> bool {
         self.last_exit.is_some() && !self.is_busy()

@@ -139,9 +139,12 @@ impl Core {
 
     /// The runs that are looked at for what they use.
     pub(super) fn sampled(&self) -> Vec<Uuid> {
-        let all = self.entries.values().flat_map(|entry| &entry.instances);
-        let runs = all.filter(|instance| instance.state.is_running()).filter_map(|instance| instance.run.as_ref());
-        runs.filter(|run| run.options.sample || run.options.max_memory.is_some()).map(|run| run.id).collect()
+        self.entries.values().flat_map(|entry| &entry.instances).filter_map(Instance::sampled).collect()
+    }
+
+    /// Whether there are any.
+    pub(super) fn samples(&self) -> bool {
+        self.runs.values().filter_map(|key| self.look(*key)).any(|instance| instance.sampled().is_some())
     }
 
     fn views(&self, entry: &Entry) -> (Arc<ProcessSpec>, Vec<View>) {

@@ -42,6 +42,9 @@ pub(crate) enum Target {
     Instance(String, u32),
 }
 
+/// What a former supervisor has counted of an instance: its number, its restarts, and when the last was.
+pub(crate) type Counted = (u32, u32, Option<DateTime<Utc>>);
+
 /// What somebody wants.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -54,6 +57,7 @@ pub(crate) enum Command {
     Kill { name: String, instance: u32 },
     Signal { name: String, instance: u32, signal: i32 },
     Scale { name: String, instances: u32 },
+    GoOn { name: String, counted: Vec<Counted> },
     Update { spec: Box<ProcessSpec>, options: Option<Box<SupervisionOptions>> },
     WaitFor { name: String, condition: Condition, timeout: Duration },
     Sample { name: String, instance: u32 },

@@ -2,6 +2,8 @@
 
 mod fake;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use perilune_restart::{BackoffConfig, RestartConfig};
@@ -315,4 +317,51 @@ async fn samples_are_taken_as_often_as_that_was_asked_for() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let handle = supervisor.handle("a", 0).unwrap();
     assert_eq!((handle.memory_bytes, handle.cpu_percent), (Some(1), Some(1.0)));
+}
+
+/// How often the thread of a runtime found nothing to do while `work` went on, in time that jumps from one timer to the next.
+fn sleeps(work: impl Future<Output = ()>) -> usize {
+    let sleeps = Arc::new(AtomicUsize::new(0));
+    let counted = sleeps.clone();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).on_thread_park(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    builder.build().unwrap().block_on(work);
+    sleeps.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_supervisor_with_nothing_to_look_at_does_not_wake() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let supervisor = || Supervisor::with_launcher(unlimited(), Fake::new(Behaviour::default()));
+    let without = sleeps(async {
+        let supervisor = supervisor();
+        supervisor.register(spec("a").build()).await.unwrap();
+        tokio::time::sleep(DAY).await;
+    });
+    let not_looked_at = sleeps(async {
+        let supervisor = supervisor();
+        let unseen = SupervisionOptions { sample: false, ..SupervisionOptions::default() };
+        supervisor.register_with(spec("a").build(), unseen).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        tokio::time::sleep(DAY).await;
+    });
+    let stopped = sleeps(async {
+        let supervisor = supervisor();
+        supervisor.register(spec("a").build()).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        supervisor.stop("a").await.unwrap();
+        tokio::time::sleep(DAY).await;
+    });
+    let running = sleeps(async {
+        let supervisor = supervisor();
+        supervisor.register(spec("a").build()).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        tokio::time::sleep(DAY).await;
+        assert_eq!(supervisor.handle("a", 0).unwrap().memory_bytes, Some(1));
+    });
+    assert!(without < 20 && not_looked_at < 20 && stopped < 20, "{without} {not_looked_at} {stopped}");
+    // Each sample is a timer that fires.
+    assert!(running >= 43_000, "{running}");
 }
