@@ -277,6 +277,12 @@ pub trait Context {
     /// Who has the name.
     fn whereis(&self, name: &str) -> Option<Pid>;
 
+    /// A number that is another one whenever a name may have come to mean another actor, for whoever remembers what
+    /// [`whereis`](Self::whereis) said. `None` where nobody counts.
+    fn names_version(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether the actor still runs, as far as this node knows.
     fn is_alive(&self, pid: Pid) -> bool;
 

@@ -73,6 +73,7 @@ impl Mailbox {
     ///
     /// # Errors
     /// The limit is reached; nothing changed.
+    #[inline]
     pub fn push(&mut self, envelope: Envelope) -> Result<(), Full> {
         if let Some(limit) = self.rare.as_ref().and_then(|rare| rare.limit)
             && self.len() >= limit
@@ -127,12 +128,17 @@ impl Mailbox {
     }
 
     /// Receives the oldest message of a topic somebody listens to.
+    #[inline]
     pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
+        if self.len == 0 {
+            return None;
+        }
         let stored = pop(find_mut(&mut self.rare.as_mut()?.listened, topic)?)?;
         Some(self.received(stored))
     }
 
     /// Receives the oldest message nobody listens to.
+    #[inline]
     pub fn take_unlistened(&mut self) -> Option<Envelope> {
         let stored = pop(&mut self.unlistened)?;
         Some(self.received(stored))

@@ -130,6 +130,10 @@ impl Context for LocalContext<'_> {
         self.core.shared.names.whereis(name)
     }
 
+    fn names_version(&self) -> Option<u64> {
+        Some(self.core.shared.names.version())
+    }
+
     fn is_alive(&self, pid: Pid) -> bool {
         self.core.is_alive(pid)
     }

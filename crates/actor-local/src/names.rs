@@ -4,7 +4,7 @@ use perilune_actor_core::{ActorError, Name, NameRegistry, Pid};
 use rustc_hash::FxHashMap;
 
 use crate::directory::{Address, Directory};
-use crate::sync::{Entry, Map};
+use crate::sync::{AtomicU64, Entry, Map, Ordering};
 
 /// Names of this node. No guard of the tables leaves a method.
 // INVARIANT: `names` may be locked while an entry of `holders` is, never the other way round. Both change together under
@@ -13,6 +13,10 @@ pub(crate) struct LocalNames {
     directory: Arc<Directory>,
     holders: Map<Name, Pid>,
     names: Map<Pid, Held>,
+    /// How often `holders` has changed.
+    // INVARIANT: counted after the change and before its maker goes on, so that whoever reads it before asking for a
+    // name and finds it the same later was told what holds then, or what is about to change at that very moment.
+    version: AtomicU64,
 }
 
 /// The names of one actor, which may be many: each with a number that tells the order of registration.
@@ -38,7 +42,7 @@ impl Held {
 
 impl LocalNames {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, holders: Map::default(), names: Map::default() }
+        Self { directory, holders: Map::default(), names: Map::default(), version: AtomicU64::new(0) }
     }
 
     /// Frees what an ended actor had. Its directory entry is closed already, so no new name can appear.
@@ -47,6 +51,16 @@ impl LocalNames {
         for name in held.into_keys() {
             self.holders.remove_if(&name, |_, holder| *holder == pid);
         }
+        self.changed();
+    }
+
+    /// Another number whenever a name may have come to mean somebody else.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn is_live(&self, pid: Pid) -> bool {
@@ -61,6 +75,7 @@ impl LocalNames {
     fn take_back(&self, name: &Name, pid: Pid) {
         self.holders.remove_if(name, |_, holder| *holder == pid);
         self.forget(name, pid);
+        self.changed();
     }
 
     fn forget(&self, name: &Name, pid: Pid) {
@@ -91,6 +106,7 @@ impl NameRegistry for LocalNames {
                 self.names.entry(pid).or_default().push(name.clone());
             }
         }
+        self.changed();
         // The actor may have ended, and released what it had, between the mark and the entries.
         if !self.directory.is_live(address) {
             self.take_back(&name, pid);
@@ -109,6 +125,7 @@ impl NameRegistry for LocalNames {
             self.forget(name, *pid);
             true
         });
+        self.changed();
         removed.is_some_and(|(_, pid)| self.is_live(pid))
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mlua::ffi;
 use perilune_actor_core::{
-    Actor, ActorFactory, Answer, Context, Envelope, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
+    Actor, ActorFactory, Answer, Context, ErrorKind, ExitReason, Failure, Notice, Pid, Step, TimerId, Value,
 };
 use rustc_hash::FxHashMap;
 
@@ -29,7 +29,7 @@ use crate::modules::supervise::Supervised;
 use crate::modules::time::Alarmed;
 use crate::services::{Origin, Supervision};
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
-use crate::vm::{Break, Globals, Kind, Loaded, Raise, Ref, Stack, Thread, Vm};
+use crate::vm::{Break, Globals, Kind, Loaded, Outcome, Raise, Ref, Return, Stack, Thread, Vm};
 
 /// Starts an actor from a definition.
 pub struct LuaFactory {
@@ -86,6 +86,8 @@ pub(crate) struct ActorState {
     /// A name has another meaning than it had when its sources were loaded.
     lost_constants: Cell<bool>,
     foreground: bool,
+    /// Whether no policy has a say in what it does, once that was asked.
+    may_everything: Cell<Option<bool>>,
     inherited: Option<Arc<Inherited>>,
     kept: RefCell<Option<Box<Kept>>>,
 }
@@ -136,8 +138,6 @@ struct Sorting {
 struct Shown {
     view: View,
     key: Key,
-    /// Whether whole messages were asked for.
-    objects: bool,
 }
 
 struct Library {
@@ -202,6 +202,7 @@ impl LuaFactory {
             has_looked: Cell::default(),
             lost_constants: Cell::default(),
             foreground: self.foreground,
+            may_everything: Cell::new(None),
             inherited: self.inherited,
             kept: RefCell::default(),
         });
@@ -293,6 +294,14 @@ impl ActorState {
 
     pub(crate) fn origin(&self) -> Origin<'_> {
         Origin { inherited: self.inherited.as_deref(), ..Origin::new(self.pid, &self.definition) }
+    }
+
+    pub(crate) fn may_everything(&self) -> bool {
+        self.may_everything.get().unwrap_or_else(|| {
+            let may = self.vm.services.allows_everything(&self.origin());
+            self.may_everything.set(Some(may));
+            may
+        })
     }
 
     pub(crate) fn inherited(&self) -> Option<&Arc<Inherited>> {

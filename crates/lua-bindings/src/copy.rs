@@ -29,6 +29,16 @@ pub(crate) fn send(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, 
     Reader { remembers: true, ..Reader::new(stack, max_bytes) }.value(index, 0)
 }
 
+/// Reads the value at `index` if it takes no memory.
+pub(crate) fn scalar(stack: Stack, index: i32) -> Option<Value> {
+    match stack.kind(index) {
+        Kind::Number => stack.number(index).map(Value::Number),
+        Kind::Nil => Some(Value::Nil),
+        Kind::Boolean => Some(Value::Boolean(stack.truthy(index))),
+        _ => None,
+    }
+}
+
 /// Reads the value at `index` for an actor of this very VM: a long string stays where it is, and a table without others
 /// inside is copied inside the VM.
 ///
@@ -71,23 +81,27 @@ impl Shape {
         while let Some(next) = stack.next(index, shape.last) {
             shape.last = next;
             let mut flat = true;
+            let mut is_next = false;
             for part in [top + 1, top + 2] {
+                if let Some(string) = stack.string(part) {
+                    bytes = bytes.saturating_add(string.len());
+                    continue;
+                }
                 match stack.kind(part) {
+                    Kind::Number if part == top + 1 => {
+                        is_next = shape.pairs == 0 && stack.number(part) == Some(shape.array as f64 + 1.0);
+                    }
                     Kind::Boolean | Kind::Number | Kind::Vector => {}
-                    Kind::String => bytes = bytes.saturating_add(stack.length(part)),
                     _ => flat = false,
                 }
             }
             bytes = bytes.saturating_add(16);
-            let is_next = shape.pairs == 0
-                && stack.kind(top + 1) == Kind::Number
-                && stack.number(top + 1) == Some(shape.array as f64 + 1.0);
             if is_next {
                 shape.array += 1;
             } else {
                 shape.pairs += 1;
             }
-            stack.set_top(top);
+            stack.pop(2);
             if !flat || bytes > limit {
                 return None;
             }
@@ -202,6 +216,9 @@ impl Reader {
 /// Pushes a value that nobody needs afterwards. Allocates, so only inside a protected call.
 pub(crate) fn push_owned(stack: Stack, value: Value) {
     match &value {
+        Value::Number(number) => stack.push_number(*number),
+        Value::Boolean(value) => stack.push_boolean(*value),
+        Value::Nil => stack.push_nil(),
         Value::Local(local) => push_local(stack, local, true),
         value => push(stack, value),
     }

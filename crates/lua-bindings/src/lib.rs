@@ -6,7 +6,6 @@ mod copy;
 mod definition;
 mod inherited;
 mod modules;
-mod pids;
 mod pool;
 mod services;
 mod splitter;

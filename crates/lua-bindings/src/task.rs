@@ -101,6 +101,8 @@ pub(crate) struct MailWait {
     pub(crate) token: Token,
     /// Which case of a select.
     pub(crate) case: Option<i32>,
+    /// Without a select: whether it waits for whole messages of its topic.
+    pub(crate) objects: bool,
 }
 
 /// A view of the mailbox.
@@ -188,23 +190,24 @@ impl ActorState {
 
 /// Refuses to wait where that is impossible. To be asked before anything is changed.
 pub(crate) fn check_wait(vm: &Vm, stack: Stack) -> Result<(), crate::vm::Raise> {
+    let is_sorting = || vm.actor().is_some_and(|actor| actor.is_sorting(vm, stack));
+    if vm.can_wait(stack) && !is_sorting() {
+        return Ok(());
+    }
     if vm.is_loading() {
         return raise("attempt to yield outside of a running process");
     }
     if !vm.can_wait(stack) {
         return raise("attempt to yield across metamethod/C-call boundary");
     }
-    if vm.actor().is_some_and(|actor| actor.is_sorting(vm, stack)) {
-        return raise("attempt to yield in a comparison function of table.sort");
-    }
-    Ok(())
+    raise("attempt to yield in a comparison function of table.sort")
 }
 
 /// Ends the running actor, which has been doomed during this very call.
 pub(crate) fn end_now(vm: &Vm, stack: Stack) -> Outcome {
     let failure = Failure::new(perilune_actor_core::ErrorKind::Canceled, "process terminated");
     if vm.can_wait(stack) {
-        vm.set_break(Break::End(failure));
+        vm.set_break(Break::End(Box::new(failure)));
         return Ok(Return::Wait);
     }
     // It cannot be suspended here: errors are raised until it can, or is dead.

@@ -237,6 +237,7 @@ scripts! {
     coroutines
     deadlock
     deadlock_fails
+    destinations
     env
     env_missing
     errors_module

@@ -157,3 +157,24 @@ fn names_and_lists_agree_however_calls_cross() {
         assert_eq!((node.names.whereis("name"), node.names.of(pid(0))), (holder, list));
     });
 }
+
+#[test]
+fn what_was_said_of_a_version_holds_while_it_lasts() {
+    model(|| {
+        let node = Node::new();
+        node.names.register("name", pid(0)).expect("a free name");
+        let names = Arc::clone(&node.names);
+        let other = spawn(move || {
+            names.unregister("name");
+            names.register("name", pid(1)).expect("a free name");
+        });
+        let said = (node.names.version(), node.names.whereis("name"));
+        other.join().expect("no panic");
+        assert_eq!(node.names.whereis("name"), Some(pid(1)));
+        assert!(said.1 == Some(pid(1)) || said.0 != node.names.version());
+        let said = (node.names.version(), node.names.whereis("name"));
+        node.end(1);
+        assert_eq!(said.1, Some(pid(1)));
+        assert!(said.0 != node.names.version());
+    });
+}

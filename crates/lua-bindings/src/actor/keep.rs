@@ -125,14 +125,14 @@ impl ActorState {
     }
 
     /// Keeps the channel on top as the one of that view.
-    pub(crate) fn add_view(&self, stack: Stack, view: View, objects: bool) {
+    pub(crate) fn add_view(&self, stack: Stack, view: View) {
         stack.copy(stack.top());
         let key = self.keep(stack);
         let mut kept = self.kept();
         if kept.views.capacity() == 0 {
             kept.views.reserve_exact(1);
         }
-        kept.views.push(Shown { view, key, objects });
+        kept.views.push(Shown { view, key });
     }
 
     pub(crate) fn remove_view(&self, view: &View) {
@@ -150,19 +150,6 @@ impl ActorState {
         };
         for (token, case) in waiting {
             self.finish_case(token, case, Ending::Closed);
-        }
-    }
-
-    /// Whether whoever looks at the mailbox that way asked for whole messages.
-    pub(crate) fn wants_objects(&self, view: &View) -> bool {
-        let kept = self.kept.borrow();
-        kept.as_ref().is_some_and(|kept| kept.views.iter().any(|shown| shown.objects && shown.view == *view))
-    }
-
-    /// From now on they have.
-    pub(crate) fn want_objects(&self, view: &View) {
-        for shown in self.kept().views.iter_mut().filter(|shown| shown.view == *view) {
-            shown.objects = true;
         }
     }
 

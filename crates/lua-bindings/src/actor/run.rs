@@ -2,6 +2,7 @@
 
 use perilune_actor_core::Event;
 
+use super::wait::Sole;
 use super::*;
 use crate::definition::DefinitionKind;
 use crate::modules::exec::{ExitSeen, IdleSeen};
@@ -115,8 +116,15 @@ impl ActorState {
 
     pub(super) fn run(&self, vm: &Vm) -> Step {
         loop {
-            self.match_mail(vm);
-            let Some(task) = self.ready.borrow_mut().pop_front() else {
+            let next = match self.wake_sole(vm) {
+                Sole::Ready => Some(0),
+                Sole::Waits => return Step::Wait,
+                Sole::Other => {
+                    self.match_mail(vm);
+                    self.ready.borrow_mut().pop_front()
+                }
+            };
+            let Some(task) = next else {
                 if self.has_processes() && self.release_exits() {
                     continue;
                 }
@@ -124,6 +132,7 @@ impl ActorState {
             };
             match self.run_task(vm, task as usize) {
                 // Nobody is left who could have been given anything since it looked for it.
+                Ran::Off if self.waits_for_mail_alone() => return Step::Wait,
                 Ran::Off if self.is_alone() => return self.idle(vm),
                 Ran::Off => {}
                 Ran::Yielded => self.ready.borrow_mut().push_back(task),
@@ -169,12 +178,14 @@ impl ActorState {
             arguments = 0;
             if status == ffi::LUA_BREAK {
                 let (why, below) = vm.take_break();
-                self.task(index, |task| task.inner.extend(below));
+                if !below.is_empty() {
+                    self.task(index, |task| task.inner.extend(below));
+                }
                 return match why {
                     Break::Wait => Ran::Off,
                     Break::Slice => Ran::Preempted,
                     Break::Become => Ran::Become,
-                    Break::End(failure) => Ran::Exit(self.failed(failure)),
+                    Break::End(failure) => Ran::Exit(self.failed(*failure)),
                 };
             }
             if let Some(failure) = self.ending.take() {

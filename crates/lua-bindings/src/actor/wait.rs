@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// What an actor does next whose only coroutine waits for mail.
+pub(super) enum Sole {
+    /// It goes on.
+    Ready,
+    /// It waits.
+    Waits,
+    /// This is not such an actor.
+    Other,
+}
+
 impl ActorState {
     /// Wakes as many waiting coroutines as there is mail for, those first that have waited longest.
     pub(super) fn match_mail(&self, vm: &Vm) {
@@ -34,19 +44,52 @@ impl ActorState {
         }
     }
 
+    /// The same for an actor with one coroutine, which waits for mail and nothing else, as nearly all do: there is no
+    /// need to ask who comes first.
+    pub(super) fn wake_sole(&self, vm: &Vm) -> Sole {
+        if !self.waits_for_mail_alone() {
+            return Sole::Other;
+        }
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(0).and_then(Option::as_mut) else { return Sole::Other };
+        let mut received = None;
+        let has_mail = |wait: &MailWait| match &wait.view {
+            // Nothing can happen between here and its first instruction, so the message need not be looked for again.
+            View::Topic(topic) if !wait.objects => {
+                let payload = vm.with(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload));
+                received = payload.ok().flatten();
+                received.is_some()
+            }
+            view => self.waiting_mail(vm, view) > 0,
+        };
+        let Some(MailWait { view, .. }) = self.mail_waits.borrow_mut().take_only(has_mail) else { return Sole::Waits };
+        task.serial = self.next_serial();
+        task.end = Some(received.map_or_else(|| Ending::Mail(view), Ending::Fed));
+        Sole::Ready
+    }
+
+    /// Whether there is one coroutine that waits for mail of one view, and nothing else that could concern it.
+    pub(super) fn waits_for_mail_alone(&self) -> bool {
+        let has_rare = self.kept.borrow().as_ref().is_some_and(|kept| kept.rare.is_some());
+        !has_rare
+            && self.is_sole()
+            && self.ready.borrow().is_empty()
+            && self.mail_waits.borrow().only().is_some_and(|wait| wait.case.is_none())
+    }
+
     /// The same with one wait, as nearly always.
     fn match_only(&self, vm: &Vm) {
         let has_mail = |wait: &MailWait| {
             let waiting = self.waiting_mail(vm, &wait.view);
-            waiting > 0 && self.granted(&wait.view) < waiting
+            waiting > 0 && (self.is_sole() || self.granted(&wait.view) < waiting)
         };
         let woken = self.mail_waits.borrow_mut().take_only(has_mail);
-        if let Some(MailWait { view, token, case }) = woken {
+        if let Some(MailWait { view, token, case, .. }) = woken {
             self.finish_case(token, case, Ending::Mail(view));
         }
     }
 
-    fn waiting_mail(&self, vm: &Vm, view: &View) -> usize {
+    pub(crate) fn waiting_mail(&self, vm: &Vm, view: &View) -> usize {
         let waiting = vm.with(|_, cx| match view {
             View::Inbox => cx.mailbox().unlistened_len(),
             View::Events => cx.mailbox().events_len(),
@@ -66,25 +109,33 @@ impl ActorState {
         tasks.iter().flatten().filter(|task| task.end.as_ref().is_some_and(is_grant)).count()
     }
 
-    /// Whether mail of that view may be taken without overtaking anybody.
-    pub(crate) fn may_take(&self, vm: &Vm, view: &View) -> bool {
+    /// Whether the running coroutine may take mail of that view, if there is any, without overtaking anybody.
+    pub(crate) fn may_take(&self, view: &View) -> bool {
         // What is oldest belongs to those who wait, woken or not, even when there is enough for all.
         let is_free = || self.granted(view) == 0 && !self.mail_waits.borrow().iter().any(|wait| wait.view == *view);
-        self.waiting_mail(vm, view) > 0 && (self.tasks.borrow().len() == 1 || is_free())
+        self.is_sole() || is_free()
     }
 
-    /// Takes the oldest message that a view shows.
-    pub(crate) fn take_message(&self, vm: &Vm, view: &View) -> Option<Envelope> {
-        let taken = vm.with(|_, cx| match view {
-            View::Inbox => cx.mailbox().take_unlistened(),
-            View::Topic(topic) => cx.mailbox().take(topic),
-            View::Events => None,
-        });
-        taken.ok().flatten()
+    /// Whether there is one coroutine and never was another at the same time.
+    fn is_sole(&self) -> bool {
+        self.tasks.borrow().len() == 1
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
-        self.mail_waits.borrow_mut().push(MailWait { view, token, case });
+        self.mail_waits.borrow_mut().push(MailWait { view, token, case, objects: false });
+    }
+
+    /// Suspends the running coroutine until there is mail of that view for it, with `objects` in whole messages.
+    pub(crate) fn wait_for_mail(&self, vm: &Vm, view: &View, objects: bool) -> Outcome {
+        let index = self.current.get() as usize;
+        let serial = self.task(index, |task| {
+            task.waits = Waits::Mail;
+            task.serial
+        });
+        let token = Token::new(index, serial);
+        self.mail_waits.borrow_mut().push(MailWait { view: view.clone(), token, case: None, objects });
+        vm.set_break(Break::Wait);
+        Ok(Return::Wait)
     }
 
     /// Ends a wait. Nothing happens when the coroutine waits no longer, or for something else.

@@ -15,6 +15,14 @@ use crate::vm::{Functions, Kind, NOTHING, ONE, Object, Outcome, Return, Stack, V
 pub(crate) struct Channel {
     source: Source,
     closed: Cell<bool>,
+    /// Of a topic: whether whole messages were asked for.
+    objects: Cell<bool>,
+}
+
+impl Channel {
+    fn of(source: Source) -> Self {
+        Self { source, closed: Cell::new(false), objects: Cell::new(false) }
+    }
 }
 
 /// Where a channel's values come from.
@@ -83,7 +91,7 @@ impl Object for Channel {
 }
 
 const METHODS: Functions = &[(c"close", close), (c"case_send", case_send), (c"case_receive", case_receive)];
-const WAITING: Functions = &[(c"send", send), (c"receive", receive)];
+const WAITING: Functions = &[(c"send", send)];
 const META: Functions = &[(c"__tostring", |stack| {
     stack.want_self::<Channel>("tostring")?;
     stack.push_str(&format!("channel: {:p}", stack.pointer(1)));
@@ -91,7 +99,7 @@ const META: Functions = &[(c"__tostring", |stack| {
 })];
 
 pub(crate) fn register(stack: Stack) {
-    stack.register_object::<Channel>(METHODS, WAITING, META);
+    stack.register_object_with_hot::<Channel>(METHODS, WAITING, (c"receive", receive), META);
 }
 
 pub(crate) fn make(_: &Vm, stack: Stack) {
@@ -102,12 +110,19 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
 
 /// Pushes a channel on the mailbox.
 pub(crate) fn push_mail(stack: Stack, view: View) {
-    stack.push_object(Channel { source: Source::Mail(view), closed: Cell::new(false) });
+    stack.push_object(Channel::of(Source::Mail(view)));
+}
+
+/// From now on the channel of a topic on top gives whole messages.
+pub(crate) fn want_objects(stack: Stack) {
+    if let Some(channel) = stack.object::<Channel>(stack.top()) {
+        channel.objects.set(true);
+    }
 }
 
 /// Pushes a channel that the runtime feeds with [`feed`].
 pub(crate) fn push_feed(stack: Stack) {
-    stack.push_object(Channel { source: Source::Runtime(Box::default()), closed: Cell::new(false) });
+    stack.push_object(Channel::of(Source::Runtime(Box::default())));
 }
 
 /// Gives a value to a channel made by [`push_feed`], which the actor keeps under `key`; at most `limit` wait there.
@@ -127,12 +142,12 @@ pub(crate) fn feed(actor: &ActorState, key: Key, value: Value, limit: usize) {
 /// Pushes a channel of what comes from outside.
 pub(crate) fn push_fed_by(stack: Stack, supply: Rc<dyn Supply>) {
     let feed = Feed { supply: Some(supply), ..Feed::default() };
-    stack.push_object(Channel { source: Source::Runtime(Box::new(RefCell::new(feed))), closed: Cell::new(false) });
+    stack.push_object(Channel::of(Source::Runtime(Box::new(RefCell::new(feed)))));
 }
 
 /// Gives what there is to those who wait on a channel made by [`push_fed_by`].
 pub(crate) fn wake_for_supply(actor: &ActorState, key: Key) {
-    let Some(Channel { source: Source::Runtime(feed), closed }) = kept(actor, key) else { return };
+    let Some(Channel { source: Source::Runtime(feed), closed, .. }) = kept(actor, key) else { return };
     while !closed.get() {
         let waiter = {
             let mut feed = feed.borrow_mut();
@@ -151,7 +166,7 @@ pub(crate) fn wake_for_supply(actor: &ActorState, key: Key) {
 /// Whether nothing will ever come again through a channel made by [`push_fed_by`].
 pub(crate) fn is_over(actor: &ActorState, key: Key) -> bool {
     match kept(actor, key) {
-        Some(Channel { source: Source::Runtime(feed), closed }) => closed.get() || feed.borrow().is_over(),
+        Some(Channel { source: Source::Runtime(feed), closed, .. }) => closed.get() || feed.borrow().is_over(),
         _ => true,
     }
 }
@@ -210,7 +225,7 @@ fn new(stack: Stack) -> Outcome {
     let capacity = if stack.is_nothing(1) { 0.0 } else { stack.want_number(1, "new")? };
     let capacity = if capacity > 0.0 { capacity as usize } else { 0 };
     let pipe = Pipe { capacity, buffer: VecDeque::new(), receivers: VecDeque::new(), senders: VecDeque::new() };
-    stack.push_object(Channel { source: Source::Script(Box::new(RefCell::new(pipe))), closed: Cell::new(false) });
+    stack.push_object(Channel::of(Source::Script(Box::new(RefCell::new(pipe)))));
     ONE
 }
 
@@ -232,10 +247,12 @@ impl Channel {
     /// Receives without waiting. What is [`Ending::Pushed`] is on top of `stack`.
     fn try_receive(&self, vm: &Vm, actor: &ActorState, stack: Stack) -> Try {
         match &self.source {
-            Source::Mail(view) if !self.closed.get() => match actor.may_take(vm, view) {
-                true => Try::Done(Ending::Mail(view.clone())),
-                false => Try::NotYet,
-            },
+            Source::Mail(view) if !self.closed.get() => {
+                match actor.may_take(view) && actor.waiting_mail(vm, view) > 0 {
+                    true => Try::Done(Ending::Mail(view.clone())),
+                    false => Try::NotYet,
+                }
+            }
             Source::Runtime(feed) => {
                 let value =
                     if self.closed.get() { feed.borrow_mut().queue.pop_front() } else { feed.borrow_mut().next() };
@@ -365,16 +382,16 @@ fn push_waiter(actor: &ActorState, waiters: &mut VecDeque<Waiter>, waiter: Waite
     waiters.push_back(waiter);
 }
 
-/// Pushes a received value, and says whether it is one; `None` when the mail that was there has gone another way.
-pub(crate) fn push_received(vm: &Vm, stack: Stack, ending: Ending) -> Option<bool> {
+/// Pushes what was received from the channel at `index`, and says whether it is a value; `None` when the mail that was
+/// there has gone another way.
+fn push_received(vm: &Vm, stack: Stack, index: i32, ending: Ending) -> Option<bool> {
     match ending {
         Ending::Pushed => {}
-        Ending::Fed(value) => copy::push(stack, &value),
-        Ending::Mail(View::Events) => {
-            let event = vm.with(|_, cx| cx.mailbox().take_event()).ok().flatten()?;
-            process::push_event(vm, stack, &event);
+        Ending::Fed(value) => copy::push_owned(stack, value),
+        Ending::Mail(view) => {
+            let objects = stack.object::<Channel>(index).is_some_and(|channel| channel.objects.get());
+            push_mail_of(vm, stack, &view, objects)?;
         }
-        Ending::Mail(view) => push_mail_of(vm, stack, &view)?,
         _ => {
             stack.push_nil();
             return Some(false);
@@ -383,16 +400,25 @@ pub(crate) fn push_received(vm: &Vm, stack: Stack, ending: Ending) -> Option<boo
     Some(true)
 }
 
-fn push_mail_of(vm: &Vm, stack: Stack, view: &View) -> Option<()> {
-    let actor = vm.actor()?;
-    let envelope = actor.take_message(vm, view)?;
-    let object = match view {
-        View::Topic(_) => actor.wants_objects(view),
-        View::Inbox | View::Events => true,
-    };
-    match object {
-        true => process::push_message(vm, stack, envelope),
-        false => copy::push_owned(stack, envelope.payload),
+/// Pushes the oldest mail of that view, if there is any.
+fn push_mail_of(vm: &Vm, stack: Stack, view: &View, objects: bool) -> Option<()> {
+    match view {
+        View::Topic(topic) if !objects => {
+            let payload = vm.with(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload));
+            copy::push_owned(stack, payload.ok().flatten()?);
+        }
+        View::Topic(topic) => {
+            let envelope = vm.with(|_, cx| cx.mailbox().take(topic)).ok().flatten()?;
+            process::push_message(vm, stack, envelope);
+        }
+        View::Inbox => {
+            let envelope = vm.with(|_, cx| cx.mailbox().take_unlistened()).ok().flatten()?;
+            process::push_message(vm, stack, envelope);
+        }
+        View::Events => {
+            let event = vm.with(|_, cx| cx.mailbox().take_event()).ok().flatten()?;
+            process::push_event(vm, stack, &event);
+        }
     }
     Some(())
 }
@@ -407,6 +433,15 @@ fn receive(stack: Stack) -> Outcome {
     let channel = stack.want_self::<Channel>("receive")?;
     let vm = Vm::current();
     let actor = actor_of(vm)?;
+    if let Some(view) = view(channel) {
+        if actor.may_take(view) && push_mail_of(vm, stack, view, channel.objects.get()).is_some() {
+            stack.push_boolean(true);
+            return Ok(Return::Values(2));
+        }
+        check_wait(vm, stack)?;
+        stack.set_top(1);
+        return actor.wait_for_mail(vm, view, channel.objects.get());
+    }
     match channel.try_receive(vm, actor, stack) {
         Try::Done(ending) => finish_receive(vm, stack, ending),
         Try::NotYet => {
@@ -420,7 +455,7 @@ fn receive(stack: Stack) -> Outcome {
 
 /// Pushes what a receive gives.
 pub(crate) fn finish_receive(vm: &Vm, stack: Stack, ending: Ending) -> Outcome {
-    let Some(ok) = push_received(vm, stack, ending) else {
+    let Some(ok) = push_received(vm, stack, 1, ending) else {
         stack.set_top(1);
         return receive(stack);
     };
@@ -575,7 +610,7 @@ pub(crate) fn finish_select(vm: &Vm, stack: Stack, number: i32, ending: Ending) 
             true
         }
         Ending::SendClosed => return raise("send on closed channel"),
-        received => match push_received(vm, stack, received) {
+        received => match push_received(vm, stack, slot, received) {
             Some(ok) => ok,
             None => return select(stack),
         },

@@ -2,25 +2,26 @@
 
 mod builder;
 mod control;
+mod destination;
 mod events;
 mod messages;
 mod names;
 mod spawn;
 
-use perilune_actor_core::{ErrorKind, Failure, Pid, Relation};
+use perilune_actor_core::{ErrorKind, Failure, Relation};
 
 pub(crate) use self::control::relation_failure;
+pub(crate) use self::destination::Destination;
+use self::destination::{known_target, target};
 pub(crate) use self::events::{Templates, push_event, result_text};
 pub(crate) use self::messages::push_message;
 pub(crate) use self::spawn::check_id;
-use crate::access::{Access, Resource};
 use crate::task::{View, Waits};
 use crate::vm::{Functions, ONE, Outcome, Raise, Return, Stack, Vm};
 
 const FUNCTIONS: Functions = &[
     (c"pid", pid),
     (c"id", id),
-    (c"send", messages::send),
     (c"inbox", |stack| messages::mailbox_view(stack, View::Inbox)),
     (c"events", |stack| messages::mailbox_view(stack, View::Events)),
     (c"listen", messages::listen),
@@ -64,6 +65,7 @@ pub(crate) fn make(_: &Vm, stack: Stack) {
     stack.push_table(0, 32);
     let module = stack.top();
     stack.set_functions(FUNCTIONS);
+    stack.set_hot_function(c"send", messages::send);
     stack.set_waiting_functions(WAITING);
     stack.push_table(0, events::KINDS.len());
     for (name, text) in events::KINDS {
@@ -121,23 +123,6 @@ const MONITOR: Verb = Verb { action: "process.monitor", refusal: "not allowed to
 const UNMONITOR: Verb = Verb { action: "process.unmonitor", refusal: "not allowed to unmonitor" };
 const LINK: Verb = Verb { action: "process.link", refusal: "not allowed to link" };
 const UNLINK: Verb = Verb { action: "process.unlink", refusal: "not allowed to unlink" };
-
-/// Who that text stands for, if the caller may do that to them: `None` for a pid of a host that does not exist.
-fn target(vm: &Vm, text: &str, verb: Verb) -> Result<Option<Pid>, Failure> {
-    let pid = match vm.pids.find(text) {
-        Some(pid) => pid,
-        None => match vm.with(|_, cx| cx.whereis(text))? {
-            Some(pid) => Some(pid),
-            None => {
-                let text = format!("could not resolve '{text}' as PID or registered name");
-                return Err(failure(ErrorKind::NotFound, text));
-            }
-        },
-    };
-    let resource = pid.map_or(Resource::Text(text), Resource::Actor);
-    vm.authorize(&Access::new(verb.action, resource, verb.refusal, text))?;
-    Ok(pid)
-}
 
 /// The argument at `index` as text, or INVALID when it is missing.
 fn destination<'a>(stack: Stack, index: i32, function: &str) -> Result<Result<&'a str, Failure>, Raise> {

@@ -19,7 +19,7 @@ pub(crate) enum Break {
     /// Its actor goes on as something else.
     Become,
     /// It shall not go on.
-    End(Failure),
+    End(Box<Failure>),
 }
 
 type Hook = unsafe extern "C-unwind" fn(*mut ffi::lua_State, c_int);
@@ -130,7 +130,7 @@ impl Vm {
         if let Some(failure) = end {
             // Raised again at every safepoint until the thread is dead or can be suspended: `pcall` does not help.
             actor.set_ending(failure.clone());
-            return if can_break { Verdict::Break(Break::End(failure)) } else { Verdict::Raise(failure) };
+            return if can_break { Verdict::Break(Break::End(Box::new(failure))) } else { Verdict::Raise(failure) };
         }
         if can_break {
             // A thread goes on with the very instruction before which it was suspended, so that safepoint comes twice.
@@ -157,7 +157,7 @@ impl Vm {
     fn can_break(&self, stack: Stack, running: Running) -> bool {
         !running.loading
             && stack.can_break()
-            && self.resumed.borrow()[running.floor..].iter().all(|resumer| resumer.can_break())
+            && self.resumed.borrow()[running.floor..].iter().all(|resumer| *resumer == stack || resumer.can_break())
     }
 
     /// Whether the running coroutine may be suspended here.
@@ -204,9 +204,14 @@ impl Vm {
 
     /// Why the thread just resumed has broken, and the threads below it that the break went through, outermost first.
     pub(crate) fn take_break(&self) -> (Break, Vec<Stack>) {
-        let mut broken = std::mem::take(&mut *self.broken.borrow_mut());
+        let why = self.why.take().unwrap_or(Break::Slice);
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_empty() {
+            return (why, Vec::new());
+        }
+        let mut broken = std::mem::take(&mut *broken);
         broken.reverse();
-        (self.why.take().unwrap_or(Break::Slice), broken)
+        (why, broken)
     }
 }
 

@@ -129,6 +129,35 @@ impl Stack {
         self.set_all::<false>(functions, Some(resume));
     }
 
+    /// Puts a function into the table on top that is called more often than others: one that need not be told which
+    /// native it is.
+    pub(crate) fn set_hot_function(self, name: &'static CStr, native: impl Fn(Stack) -> Outcome + Copy + 'static) {
+        self.set_hot::<_, false>(name, native, None);
+    }
+
+    fn set_hot<F: Fn(Stack) -> Outcome + Copy + 'static, const METHOD: bool>(
+        self,
+        name: &'static CStr,
+        _: F,
+        resume: Option<ffi::lua_Continuation>,
+    ) {
+        unsafe extern "C-unwind" fn call<F: Fn(Stack) -> Outcome, const METHOD: bool>(
+            state: *mut ffi::lua_State,
+        ) -> c_int {
+            // SAFETY: Lua calls with a live state, on its thread.
+            let stack = unsafe { Stack::new(state) };
+            // SAFETY: what has no size is at every place that is aligned for it, and `set_hot` was given one.
+            let native = unsafe { std::ptr::NonNull::<F>::dangling().as_ref() };
+            // SAFETY: the state is the one just called.
+            unsafe { finish(state, native(stack).map_err(|raise| raise.into_text(METHOD))) }
+        }
+        const { assert!(size_of::<F>() == 0) };
+        let table = self.top();
+        // SAFETY: the stack's state is live; the name lives for ever.
+        unsafe { ffi::lua_pushcclosurek(self.raw(), call::<F, METHOD>, name.as_ptr(), 0, resume) }
+        self.raw_set(table, name);
+    }
+
     fn set_all<const METHOD: bool>(self, functions: Functions, resume: Option<ffi::lua_Continuation>) {
         let table = self.top();
         for &(name, native) in functions {
@@ -141,12 +170,30 @@ impl Stack {
 
     /// Registers a kind of host object whose methods those are; `meta` are its metamethods.
     pub(crate) fn register_object<T: Object>(self, methods: Functions, waiting: Functions, meta: Functions) {
+        self.register_object_with::<T>(methods, meta, |stack| stack.set_all::<true>(waiting, Some(resume)));
+    }
+
+    /// The same for a kind with a method that waits and is called more often than others.
+    pub(crate) fn register_object_with_hot<T: Object>(
+        self,
+        methods: Functions,
+        waiting: Functions,
+        (name, hot): (&'static CStr, impl Fn(Stack) -> Outcome + Copy + 'static),
+        meta: Functions,
+    ) {
+        self.register_object_with::<T>(methods, meta, |stack| {
+            stack.set_all::<true>(waiting, Some(resume));
+            stack.set_hot::<_, true>(name, hot, Some(resume));
+        });
+    }
+
+    fn register_object_with<T: Object>(self, methods: Functions, meta: Functions, set_waiting: impl FnOnce(Self)) {
         self.push_table(0, meta.len() + 3);
         self.set_functions(meta);
         let metatable = self.top();
         self.push_table(0, methods.len());
         self.set_all::<true>(methods, None);
-        self.set_all::<true>(waiting, Some(resume));
+        set_waiting(self);
         self.set_readonly(metatable + 1);
         if self.raw_get(metatable, c"__index") == Kind::Nil {
             self.pop(1);

@@ -78,7 +78,8 @@ impl Stack {
     }
 
     pub(crate) fn pop(self, count: i32) {
-        self.set_top(self.top() - count);
+        // SAFETY: see `top`; callers have pushed as many.
+        unsafe { ffi::lua_settop(self.0, -count - 1) }
     }
 
     /// Makes room for `count` more values.
@@ -167,6 +168,15 @@ impl Stack {
         let mut length = 0;
         // SAFETY: see `top`.
         let data = unsafe { ffi::lua_tolstring(self.0, index, &mut length) };
+        // SAFETY: the string is `length` bytes long and lives while it is on the stack.
+        (!data.is_null()).then(|| unsafe { std::slice::from_raw_parts(data.cast(), length) })
+    }
+
+    /// The bytes of a string, and of nothing else. As with [`bytes`](Self::bytes), the value must stay.
+    pub(crate) fn string<'a>(self, index: i32) -> Option<&'a [u8]> {
+        let mut length = 0;
+        // SAFETY: see `top`; no atom is asked for.
+        let data = unsafe { ffi::lua_tolstringatom(self.0, index, &mut length, std::ptr::null_mut()) };
         // SAFETY: the string is `length` bytes long and lives while it is on the stack.
         (!data.is_null()).then(|| unsafe { std::slice::from_raw_parts(data.cast(), length) })
     }

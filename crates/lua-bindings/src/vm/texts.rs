@@ -1,85 +1,242 @@
 use std::cell::RefCell;
+use std::ptr::NonNull;
 
-use perilune_actor_core::Pid;
+use super::stack::{Kind, Ref, Stack};
 
-use super::Vm;
-use super::stack::{Ref, Stack};
+/// What the texts that scripts of a VM use over and over stand for, so that they need not be read each time.
+///
+/// A VM keeps equal strings in one place for as long as somebody has them. The memo has those it remembers, so a place
+/// is never another string's, and to know a text is to know its place.
+pub(crate) struct Texts<T, const MOST: usize>(RefCell<Known<T>>);
 
-/// The texts of pids that were made last: who starts somebody is likely to learn of their end, and many may learn of one.
-#[derive(Default)]
-pub(super) struct Texts(RefCell<Vec<(Option<Pid>, Ref)>>);
+/// A table of pairs of slots: a text has one of the two that its place leads to.
+struct Known<T> {
+    /// Twice a power of two, at most `MOST`, and none at first.
+    slots: Vec<Option<Text<T>>>,
+}
 
-/// How many are remembered. A power of two.
-const PLACES: usize = 256;
+struct Text<T> {
+    place: NonNull<u8>,
+    kept: Ref,
+    meaning: T,
+}
 
-impl Vm {
-    /// Pushes the text of a pid.
-    pub(crate) fn push_pid(&self, stack: Stack, pid: Pid) {
-        stack.reserve(2);
-        let place = place_of(pid);
-        let (known, text) = self.text_at(stack, place);
-        if known == Some(pid) {
-            return stack.push_ref(text);
-        }
-        stack.push_pid(pid);
-        stack.copy(stack.top());
-        stack.set_ref(text);
-        // Last: making the text may have failed.
-        if let Some((known, _)) = self.pid_texts.0.borrow_mut().get_mut(place) {
-            *known = Some(pid);
-        }
-    }
+/// Slots of a table that is used at all.
+const FEWEST: usize = 16;
 
-    /// Whose text is at that place, and what holds it.
-    fn text_at(&self, stack: Stack, place: usize) -> (Option<Pid>, Ref) {
-        if let Some(known) = self.pid_texts.0.borrow().get(place) {
-            return *known;
-        }
-        let made: Vec<_> = (0..PLACES)
-            .map(|_| {
-                stack.push_boolean(false);
-                (None, stack.pop_ref())
-            })
-            .collect();
-        let first = made[place];
-        *self.pid_texts.0.borrow_mut() = made;
-        first
+impl<T, const MOST: usize> Default for Texts<T, MOST> {
+    fn default() -> Self {
+        const { assert!(MOST.is_power_of_two() && MOST >= 2) };
+        Self(RefCell::new(Known { slots: Vec::new() }))
     }
 }
 
-fn place_of(pid: Pid) -> usize {
-    let mixed = pid.unique().get().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (64 - PLACES.trailing_zeros())) as usize
+impl<T: Clone, const MOST: usize> Texts<T, MOST> {
+    /// The text at `index` and what it stands for, if that is remembered. As with [`Stack::bytes`], the caller must not
+    /// pop or replace the value while it uses the text.
+    pub(crate) fn find<'a>(&self, stack: Stack, index: i32) -> Option<(&'a str, T)> {
+        let bytes = stack.string(index)?;
+        let known = self.0.borrow();
+        let first = pair(bytes.as_ptr(), known.slots.len());
+        let [first, second] = known.slots.get(first..first + 2)? else { return None };
+        let is_it = |text: &&Text<T>| std::ptr::eq(text.place.as_ptr(), bytes.as_ptr());
+        let text = first.as_ref().filter(is_it).or_else(|| second.as_ref().filter(is_it))?;
+        // SAFETY: only texts are remembered, and the string at that place is the one that is.
+        Some((unsafe { std::str::from_utf8_unchecked(bytes) }, text.meaning.clone()))
+    }
+
+    /// Remembers what the string at `index` stands for. Nothing happens when it is no text.
+    pub(crate) fn remember(&self, stack: Stack, index: i32, meaning: T) {
+        if stack.kind(index) != Kind::String {
+            return;
+        }
+        let Some(bytes) = stack.string(index).filter(|bytes| std::str::from_utf8(bytes).is_ok()) else { return };
+        let Some(place) = NonNull::new(bytes.as_ptr().cast_mut()) else { return };
+        stack.reserve(1);
+        stack.copy(index);
+        let text = Text { place, kept: stack.pop_ref(), meaning };
+        if let Some(former) = self.0.borrow_mut().put(text, MOST) {
+            stack.unref(former.kept);
+        }
+    }
+}
+
+impl<T> Known<T> {
+    /// Gives back what had to make room.
+    fn put(&mut self, text: Text<T>, most: usize) -> Option<Text<T>> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(FEWEST.min(most), || None);
+        }
+        loop {
+            let first = pair(text.place.as_ptr(), self.slots.len());
+            let slots = self.slots.get_mut(first..first + 2)?;
+            let is_it = |slot: &&mut Option<Text<T>>| slot.as_ref().is_some_and(|known| known.place == text.place);
+            if let Some(same) = slots.iter_mut().find(is_it) {
+                return same.replace(text);
+            }
+            if let Some(empty) = slots.iter_mut().find(|slot| slot.is_none()) {
+                return empty.replace(text);
+            }
+            if self.slots.len() >= most {
+                let slots = self.slots.get_mut(first..first + 2)?;
+                slots.reverse();
+                return slots.first_mut()?.replace(text);
+            }
+            self.grow();
+        }
+    }
+
+    /// Each pair of slots becomes two.
+    fn grow(&mut self) {
+        let count = 2 * self.slots.len();
+        let mut slots = Vec::new();
+        slots.resize_with(count, || None);
+        for text in self.slots.drain(..).flatten() {
+            let first = pair(text.place.as_ptr(), count);
+            let empty = slots.get_mut(first..first + 2).and_then(|pair| pair.iter_mut().find(|slot| slot.is_none()));
+            if let Some(empty) = empty {
+                *empty = Some(text);
+            }
+        }
+        self.slots = slots;
+    }
+}
+
+/// The first of the two slots that a place leads to. Spreads neighbours, which are what a VM gives to strings that were
+/// made one after the other.
+fn pair(place: *const u8, slots: usize) -> usize {
+    let pairs = slots as u128 / 2;
+    let address = (place as usize as u64) >> 3;
+    let spread = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    2 * ((u128::from(spread) * pairs) >> 64) as usize
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
-
-    use perilune_actor_core::HostId;
-
     use super::super::environment::tests::vm;
     use super::*;
 
     #[test]
-    fn every_pid_has_its_own_text() {
+    fn text_has_its_own_meaning_however_few_slots_there_are() {
         let vm = vm();
-        let hosts = [HostId::new("app:first"), HostId::new("app:second")];
-        let pid = |host: usize, number: u64| Pid::local(hosts[host], NonZeroU64::MIN.saturating_add(number));
-        // Same numbers on both hosts, more than are remembered, and all of them twice in a row.
-        for turn in 0..4000_u64 {
-            let pid = pid((turn / 2 % 2) as usize, turn * 7919 % 1009);
-            for _ in 0..2 {
-                vm.protect(|vm, stack| {
-                    vm.push_pid(stack, pid);
-                    assert_eq!(stack.top(), 1);
-                    assert_eq!(stack.bytes(1), Some(pid.to_string().as_bytes()));
-                })
-                .unwrap();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 4>::default();
+            let mut found = 0;
+            for round in 0..200 {
+                for number in [0, 1, 2, 3, 2, 3, 4, 5, 6, 7].into_iter().chain(round..round + 10) {
+                    let expected = format!("text {number}");
+                    stack.push_str(&expected);
+                    if let Some((text, meaning)) = texts.find(stack, 1) {
+                        assert_eq!((text, meaning), (&*expected, number));
+                        found += 1;
+                    }
+                    texts.remember(stack, 1, number);
+                    assert_eq!(texts.find(stack, 1), Some((&*expected, number)));
+                    texts.remember(stack, 1, number);
+                    stack.pop(1);
+                }
+                if round % 16 == 0 {
+                    // What nobody has any more makes room for others.
+                    stack.collect();
+                }
             }
-            if turn % 500 == 0 {
-                vm.collect_garbage();
+            assert!(found > 100, "{found}");
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn few_are_all_remembered() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            for start in 0..20 {
+                let texts = Texts::<u32, 65536>::default();
+                for number in 0..8 {
+                    stack.push_str(&format!("text {start} {number}"));
+                    texts.remember(stack, number + 1, number as u32);
+                }
+                for number in 0..8 {
+                    assert_eq!(texts.find(stack, number + 1).map(|(_, meaning)| meaning), Some(number as u32));
+                }
+                stack.set_top(0);
             }
-        }
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn meaning_can_change() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 64>::default();
+            stack.push_str("text");
+            for number in 0..10 {
+                texts.remember(stack, 1, number);
+                assert_eq!(texts.find(stack, 1), Some(("text", number)));
+            }
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_are_used() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 4096>::default();
+            let count = 800;
+            stack.push_table(count as usize, 0);
+            let mut found = 0;
+            for round in 0..3 {
+                for number in 1..=count {
+                    stack.push_str(&format!("text {number}"));
+                    match texts.find(stack, 2) {
+                        Some((_, meaning)) => {
+                            assert_eq!(meaning, number);
+                            found += u32::from(round == 2);
+                        }
+                        None => texts.remember(stack, 2, number),
+                    }
+                    stack.raw_seti(1, number as i32);
+                }
+            }
+            assert!(found > count * 3 / 4, "{found}");
+            assert!(texts.0.borrow().slots.len() <= 4096);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_remembered() {
+        let vm = vm();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 64>::default();
+            stack.push_number(7.0);
+            stack.push_nil();
+            stack.push_bytes(b"\xff\xfe");
+            stack.push_table(0, 0);
+            for index in 1..=5 {
+                texts.remember(stack, index, 1);
+                assert_eq!(texts.find(stack, index), None);
+            }
+            assert_eq!(stack.kind(1), Kind::Number);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn text_is_let_go_of_when_another_has_its_slot() {
+        let vm = vm();
+        let bytes = vm.used_bytes();
+        vm.protect(|_, stack| {
+            let texts = Texts::<u32, 2>::default();
+            for number in 0..100 {
+                stack.push_str(&format!("{number}{}", "x".repeat(100_000)));
+                texts.remember(stack, 1, number);
+                stack.pop(1);
+            }
+        })
+        .unwrap();
+        vm.collect_garbage();
+        assert!(vm.used_bytes() < bytes + 500_000, "{} bytes more", vm.used_bytes() - bytes);
     }
 }

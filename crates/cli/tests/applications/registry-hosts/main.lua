@@ -28,7 +28,10 @@ local function main()
         end
     ]] } }))
     print(told(spawn()))
+    local nobody = "{app:more|0x00001}"
+    print(told(process.send(nobody, "topic")), told(process.send(nobody, "topic")))
     print(apply("create", host(1)))
+    print(told(process.send(nobody, "topic")), told(process.send(nobody, "topic")))
     local first = spawn()
     print(first ~= nil, told(spawn()))
     print(apply("update", host(2)))

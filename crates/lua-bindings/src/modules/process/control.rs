@@ -15,7 +15,7 @@ pub(super) fn terminate(stack: Stack) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match target(vm, to, TERMINATE) {
+    let target = match target(vm, stack, 1, to, TERMINATE) {
         Ok(Some(pid)) => pid,
         Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
@@ -40,7 +40,7 @@ pub(super) fn cancel(stack: Stack) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match target(vm, to, CANCEL) {
+    let target = match target(vm, stack, 1, to, CANCEL) {
         Ok(Some(pid)) => pid,
         Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
@@ -87,7 +87,7 @@ pub(super) fn relate(stack: Stack, function: &str, verb: Verb) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    let target = match target(vm, to, verb) {
+    let target = match target(vm, stack, 1, to, verb) {
         Ok(Some(pid)) => pid,
         Ok(None) => return stack.fail(not_registered()),
         Err(failure) => return stack.fail(failure),
@@ -111,7 +111,7 @@ pub(super) fn unrelate(stack: Stack, function: &str, verb: Verb) -> Outcome {
         Err(failure) => return stack.fail(failure),
     };
     let vm = Vm::current();
-    match target(vm, to, verb) {
+    match target(vm, stack, 1, to, verb) {
         Ok(Some(target)) => {
             let done = vm.with(|_, cx| match function {
                 "unlink" => cx.unlink(target),

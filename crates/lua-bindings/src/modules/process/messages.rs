@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use perilune_actor_core::{ActorError, Envelope, ErrorKind, Failure, Pid, Topic, TopicError, Value};
 
-use super::{SEND, failure, target};
+use super::{SEND, failure, known_target, target};
 use crate::actor::ActorState;
 use crate::copy;
 use crate::modules::channel::{self, Channel};
@@ -46,17 +46,34 @@ const METHODS: Functions = &[
 ];
 
 pub(super) fn send(stack: Stack) -> Outcome {
-    if stack.is_nothing(1) || stack.is_nothing(2) {
-        return stack.refuse(failure(ErrorKind::Invalid, "send requires at least destination and topic arguments"));
-    }
-    let (to, topic) = (stack.want_text(1, "send")?, stack.want_text(2, "send")?);
-    match try_send(stack, to, topic) {
+    let vm = Vm::current();
+    // Nearly always it is neither the first message to them nor the first about that.
+    let known = match vm.topics.find(stack, 2) {
+        Some((_, topic)) => known_target(vm, stack, 1, SEND).map(|to| (to, topic)),
+        None => None,
+    };
+    let sent = match known {
+        Some((to, topic)) => to.and_then(|to| deliver(vm, stack, to, topic)),
+        None => return send_to_text(vm, stack),
+    };
+    match sent {
         Ok(()) => stack.done(),
         Err(failure) => stack.refuse(failure),
     }
 }
 
-fn try_send(stack: Stack, to: &str, topic: &str) -> Result<(), Failure> {
+fn send_to_text(vm: &Vm, stack: Stack) -> Outcome {
+    if stack.is_nothing(1) || stack.is_nothing(2) {
+        return stack.refuse(failure(ErrorKind::Invalid, "send requires at least destination and topic arguments"));
+    }
+    let (to, topic) = (stack.want_text(1, "send")?, stack.want_text(2, "send")?);
+    match try_send(vm, stack, to, topic) {
+        Ok(()) => stack.done(),
+        Err(failure) => stack.refuse(failure),
+    }
+}
+
+fn try_send(vm: &Vm, stack: Stack, to: &str, topic: &str) -> Result<(), Failure> {
     let topic = Topic::new(topic).map_err(|error| {
         let text = match error {
             TopicError::Reserved => "cannot send to @ topics".to_owned(),
@@ -64,12 +81,22 @@ fn try_send(stack: Stack, to: &str, topic: &str) -> Result<(), Failure> {
         };
         failure(ErrorKind::Invalid, text)
     })?;
-    let vm = Vm::current();
-    let Some(to) = target(vm, to, SEND)? else { return Err(failure(ErrorKind::NotFound, "host not found")) };
-    let payload = if stack.top() == 3 && vm.with(|_, cx| cx.shares_local(to))? {
-        copy::pass(vm, stack, 3, vm.settings.limits.max_payload_bytes)?
-    } else {
-        payload(vm, stack, 3)?
+    vm.topics.remember(stack, 2, topic.clone());
+    let Some(to) = target(vm, stack, 1, to, SEND)? else { return Err(failure(ErrorKind::NotFound, "host not found")) };
+    deliver(vm, stack, to, topic)
+}
+
+/// Sends the arguments from the third on.
+fn deliver(vm: &Vm, stack: Stack, to: Pid, topic: Topic) -> Result<(), Failure> {
+    let payload = match stack.top() {
+        3 => match copy::scalar(stack, 3) {
+            Some(scalar) => scalar,
+            None if vm.with(|_, cx| cx.shares_local(to))? => {
+                copy::pass(vm, stack, 3, vm.settings.limits.max_payload_bytes)?
+            }
+            None => copy::read(stack, 3, vm.settings.limits.max_payload_bytes)?,
+        },
+        _ => payload(vm, stack, 3)?,
     };
     vm.with(|_, cx| cx.send(to, topic, payload))?.map_err(|error| match error {
         ActorError::HostNotFound(_) => failure(ErrorKind::NotFound, "host not found"),
@@ -175,9 +202,10 @@ pub(super) fn mailbox_view(stack: Stack, view: View) -> Outcome {
 fn push_topic(stack: Stack, actor: &ActorState, view: View, objects: bool) {
     if !actor.push_view(stack, &view) {
         channel::push_mail(stack, view.clone());
-        actor.add_view(stack, view, objects);
-    } else if objects {
-        actor.want_objects(&view);
+        actor.add_view(stack, view);
+    }
+    if objects {
+        channel::want_objects(stack);
     }
 }
 

@@ -7,7 +7,7 @@ use perilune_actor_core::{
 };
 
 use super::names::may_register;
-use super::{SEND, failure, wait_for_answer};
+use super::{SEND, destination, failure, wait_for_answer};
 use crate::access::{Access, Resource};
 use crate::actor::calls::{Called, Waiter};
 use crate::actor::{LuaFactory, upgrade_failure};
@@ -52,10 +52,9 @@ fn read_arguments(vm: &Vm, stack: Stack, first: i32) -> Result<Vec<Value>, Failu
 
 /// Whom a new process is going to talk to: the first whose pid it is given, and its parent only if there is no other.
 fn partner(vm: &Vm, stack: Stack, first: i32, parent: Pid) -> Option<Pid> {
-    let pids = (first..=stack.top()).filter(|index| stack.kind(*index) == Kind::String).filter_map(|index| {
-        let text = stack.bytes(index).filter(|bytes| bytes.first() == Some(&b'{'))?;
-        vm.pids.find(std::str::from_utf8(text).ok()?)?
-    });
+    let pids = (first..=stack.top())
+        .filter(|index| stack.kind(*index) == Kind::String)
+        .filter_map(|index| destination::pid(vm, stack, index));
     let mut last = None;
     for pid in pids {
         last = Some(pid);
@@ -258,7 +257,7 @@ pub(super) fn upgrade(stack: Stack) -> Outcome {
             actor.become_next(definition, args);
             Break::Become
         }
-        Err(failure) => Break::End(upgrade_failure(failure)),
+        Err(failure) => Break::End(Box::new(upgrade_failure(failure))),
     };
     vm.set_break(why);
     Ok(Return::Wait)
