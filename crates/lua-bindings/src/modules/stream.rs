@@ -32,8 +32,6 @@ struct Open {
     closed: Cell<bool>,
     /// Reads whose coroutines have not gone on yet.
     reading: Cell<usize>,
-    /// The last read got all it had room for.
-    is_full: Cell<bool>,
 }
 
 struct StreamObject(Rc<Open>);
@@ -68,35 +66,14 @@ impl Open {
         }
     }
 
-    /// Pushes what is there, if that can be told now.
-    fn push_now(&self, vm: &Vm, stack: Stack, most: usize) -> Option<Outcome> {
-        if !self.is_full.get() {
-            return self.read_now(vm, most, |read| {
-                self.is_full.set(matches!(read, Ok(Some(bytes)) if bytes.len() == most));
-                push_read(stack, read)
-            });
-        }
-        // It gives all there is room for: then a string is filled where it stays. For less, that would be a waste.
-        let mut read = None;
-        let count = stack.push_filled(most, |room| {
-            read = self.try_read(room);
-            *read.as_ref().and_then(|read| read.as_ref().ok()).unwrap_or(&0)
-        });
-        self.is_full.set(count == most);
-        let read = read?;
-        Some(if count > 0 { ONE } else { push_read(stack, read.map(|_| None)) })
-    }
-
-    /// Reads without waiting, if nobody has asked before.
-    fn try_read(&self, room: &mut [u8]) -> Option<io::Result<usize>> {
-        if self.reading.get() > 0 { None } else { self.stream.try_read(room) }
-    }
-
     /// Reads without waiting, if there is something and nobody has asked before.
     fn read_now<R>(&self, vm: &Vm, most: usize, see: impl FnOnce(io::Result<Option<&[u8]>>) -> R) -> Option<R> {
+        if self.reading.get() > 0 {
+            return None;
+        }
         let mut buffer = vm.read_buffer.borrow_mut();
         buffer.resize(CHUNK, 0);
-        let read = self.try_read(&mut buffer[..most.min(CHUNK)])?;
+        let read = self.stream.try_read(&mut buffer[..most.min(CHUNK)])?;
         let bytes = read.map(|count| buffer.get(..count).filter(|bytes| !bytes.is_empty()));
         Some(see(bytes))
     }
@@ -148,7 +125,6 @@ pub(crate) fn push(stack: Stack, stream: Arc<dyn Stream>) {
         key: Cell::new(None),
         closed: Cell::new(false),
         reading: Cell::new(0),
-        is_full: Cell::new(false),
     });
     // The object first: if there is no memory for it, nobody holds anything.
     stack.push_object(StreamObject(Rc::clone(&open)));
@@ -235,7 +211,7 @@ fn read(stack: Stack) -> Outcome {
     let vm = Vm::current();
     // Whether it is allowed does not depend on what is there.
     check_wait(vm, stack)?;
-    if let Some(outcome) = open.push_now(vm, stack, most.min(CHUNK)) {
+    if let Some(outcome) = open.read_now(vm, most, |read| push_read(stack, read)) {
         return outcome;
     }
     open.read_later(stack, most, |stack, read| {

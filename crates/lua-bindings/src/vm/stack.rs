@@ -1,5 +1,4 @@
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::MaybeUninit;
 
 use mlua::ffi;
 use perilune_actor_core::Pid;
@@ -262,24 +261,6 @@ impl Stack {
     pub(crate) fn push_bytes(self, bytes: &[u8]) {
         // SAFETY: see `top`; Lua copies the bytes.
         unsafe { ffi::lua_pushlstring_(self.0, bytes.as_ptr().cast(), bytes.len()) }
-    }
-
-    /// Pushes a string of up to `length` bytes that `fill` writes where it stays, and says how many they are; none pushes
-    /// nothing. If they are fewer, the string is copied after all.
-    pub(crate) fn push_filled(self, length: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
-        let mut buffer = MaybeUninit::<ffi::luaL_Buffer>::uninit();
-        // SAFETY: see `top`; the first call sets the buffer up, the last one is done with it, and what it has on top stays
-        // there meanwhile, as `fill` knows of no stack. The bytes are there before they are lent.
-        unsafe {
-            let room = ffi::luaL_buffinitsize(self.0, buffer.as_mut_ptr(), length).cast::<u8>();
-            room.write_bytes(0, length);
-            let count = fill(std::slice::from_raw_parts_mut(room, length)).min(length);
-            ffi::luaL_pushresultsize(buffer.as_mut_ptr(), count);
-            if count == 0 {
-                self.pop(1);
-            }
-            count
-        }
     }
 
     pub(crate) fn push_str(self, text: &str) {
