@@ -385,7 +385,8 @@ proptest! {
             .iter()
             .map(|on| {
                 let on: Vec<_> = on.iter().map(|at| names[*at].clone()).collect();
-                format!("auto_start: true, startup: optional, depends_on: [{}]", on.join(", "))
+                // More time than passes here: what starts late is another test.
+                format!("auto_start: true, startup: optional, start_timeout: 1h, depends_on: [{}]", on.join(", "))
             })
             .collect();
         let services: Vec<_> = names.iter().map(String::as_str).zip(lifecycles.iter().map(String::as_str)).collect();
