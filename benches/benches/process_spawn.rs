@@ -100,6 +100,8 @@ fn time(tokio: &Runtime, future: impl Future<Output = ()> + Send + 'static) -> D
 }
 
 fn main() {
+    // As the program does.
+    perilune_runtime::keep_freed_memory();
     // As it is run by `cargo test --benches`: once, to see that it works.
     let brief = std::env::args().any(|arg| arg == "--test");
     let (rounds, spawns, bytes) = if brief { (1, 5, 1 << 20) } else { (21, 200, 256 << 20) };

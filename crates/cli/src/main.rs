@@ -25,6 +25,7 @@ use crate::args::{Cli, Command, Common, Run, Target};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    perilune_runtime::keep_freed_memory();
     if let Some(code) = guardian::serve() {
         return code;
     }

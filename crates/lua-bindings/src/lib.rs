@@ -25,7 +25,7 @@ pub use services::{
     Published, Purpose, Read, ReadDone, Reports, Services, Start, Started, Stream, StreamInfo, Subscription,
     Supervision, Terminal, Volume,
 };
-pub use vm::{Alarm, Limits, NativeCode, Settings, Vm};
+pub use vm::{Alarm, Limits, NativeCode, Settings, Vm, keep_freed_memory};
 
 /// A duration as scripts write it, `1h30m` or `2ms`; `None` for other text and for negative ones.
 pub fn parse_duration(text: &str) -> Option<std::time::Duration> {

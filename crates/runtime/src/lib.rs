@@ -27,6 +27,7 @@ pub mod application;
 
 pub use command::{CommandInfo, Exit, Foreground};
 pub use config::{Config, ConfigError};
+pub use perilune_lua_bindings::keep_freed_memory;
 pub use policy_book::PolicyBook;
 pub use policy_question::{PolicyQuestion, PolicyQuestionError};
 pub use policy_report::PolicyReport;
