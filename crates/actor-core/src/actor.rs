@@ -302,6 +302,12 @@ pub trait Context {
     /// nothing in flight.
     fn waker(&mut self) -> Waker;
 
+    /// Whether other actors have work and wait for the end of this step, so that the actor had better not look out for
+    /// anything. True where nobody knows.
+    fn has_company(&self) -> bool {
+        true
+    }
+
     /// Whether somebody has asked, during this step, that the actor end at once.
     fn is_doomed(&self) -> bool;
 }

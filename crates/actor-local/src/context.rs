@@ -162,6 +162,10 @@ impl Context for LocalContext<'_> {
         Arc::new(move || shared.inject(worker, Inject::Wake { to }))
     }
 
+    fn has_company(&self) -> bool {
+        !self.core.is_idle()
+    }
+
     fn is_doomed(&self) -> bool {
         self.core.is_doomed(self.slot)
     }

@@ -142,3 +142,19 @@ fn crowd_that_computes_keeps_others_away_until_it_is_gone() {
         until(0);
     }
 }
+
+#[test]
+fn whoever_runs_knows_whether_others_have_work() {
+    let place = Place::new(1);
+    let (tell, told) = std::sync::mpsc::channel();
+    let host = place.host;
+    let factory = move |cx: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> {
+        let alone = cx.has_company();
+        let other = |_: &mut dyn Context| -> Result<Box<dyn Actor>, Failure> { Ok(Box::new(Idle)) };
+        let _ = cx.spawn(Spawn::new(host, Box::new(other)), None);
+        tell.send((alone, cx.has_company())).expect("somebody who wants to know");
+        Ok(Box::new(Idle))
+    };
+    place.scheduler.spawn(Spawn::new(host, Box::new(factory))).expect("an actor");
+    assert_eq!(told.recv_timeout(LONG), Ok((false, true)));
+}

@@ -79,9 +79,8 @@ impl Pipe {
     /// Reads what is there. Needs no async runtime.
     pub(crate) fn read_now(&mut self, into: &mut [u8]) -> Attempt {
         let attempt = attempt(|| rustix::io::read(&self.fd, &mut *into));
-        match attempt {
-            Attempt::Bytes(_) => self.found = self.found.saturating_add(1),
-            _ => self.found = 0,
+        if let Attempt::Bytes(_) = attempt {
+            self.found = self.found.saturating_add(1);
         }
         // Not while somebody waits: a pipe cannot be watched twice.
         if self.found >= UNWATCHED_AFTER && self.watch.as_ref().is_some_and(|watch| Arc::strong_count(watch) == 1) {

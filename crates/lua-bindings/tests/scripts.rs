@@ -242,6 +242,7 @@ scripts! {
     env_missing
     errors_module
     fs_arguments
+    fs_pauses
     fs_scanner
     fs_streams
     fs_unit

@@ -156,6 +156,11 @@ impl ActorState {
         }
     }
 
+    /// Whether a coroutine waits for its turn.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.borrow().is_empty()
+    }
+
     /// Whether there is one coroutine, it waits, and no program of this actor could change that.
     fn is_alone(&self) -> bool {
         self.tasks.borrow().only().is_some() && self.ready.borrow().is_empty() && !self.has_processes()

@@ -7,6 +7,7 @@ use std::ffi::c_int;
 use std::io::{self, SeekFrom};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use perilune_actor_core::{ErrorKind, Failure};
 
@@ -21,6 +22,15 @@ const CHUNK: usize = 64 << 10;
 /// What is read at once whatever the script says: more than that is read in several goes.
 const MAX_READ: f64 = (64 << 20) as f64;
 
+/// Whoever has written so much is likely to write more at once. Fewer bytes are an answer, or a line of a log.
+const FLOWS: usize = 4 << 10;
+
+/// The shortest there is. With what systems add, about 50 µs: a program writes half of what a pipe holds meanwhile.
+const PAUSE: Duration = Duration::from_micros(1);
+
+/// After a pause in vain so many reads wait without one.
+const DISCOURAGED: u32 = 16;
+
 /// The largest whole number up to which a script's numbers have no gaps.
 const MAX_OFFSET: f64 = 9_007_199_254_740_992.0;
 
@@ -32,6 +42,10 @@ struct Open {
     closed: Cell<bool>,
     /// Reads whose coroutines have not gone on yet.
     reading: Cell<usize>,
+    /// The last read has brought much, and so may the next one, soon.
+    flows: Cell<bool>,
+    /// How many reads are to wait without a pause.
+    discouraged: Cell<u32>,
 }
 
 struct StreamObject(Rc<Open>);
@@ -73,9 +87,32 @@ impl Open {
         }
         let mut buffer = vm.read_buffer.borrow_mut();
         buffer.resize(CHUNK, 0);
-        let read = self.stream.try_read(&mut buffer[..most.min(CHUNK)])?;
+        let read = self.find(vm, &mut buffer[..most.min(CHUNK)]);
+        self.flows.set(matches!(read, Some(Ok(FLOWS..))));
+        let read = read?;
         let bytes = read.map(|count| buffer.get(..count).filter(|bytes| !bytes.is_empty()));
         Some(see(bytes))
+    }
+
+    /// Tries to read; once more after a pause, if much has come and nobody here waits for a turn.
+    ///
+    /// A read that waits is told of the first few bytes. If all threads share a processor, the writer may not get to write
+    /// any more before they have been read, so that every few bytes cost several changes of threads.
+    fn find(&self, vm: &Vm, into: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.stream.try_read(into);
+        if read.is_some() || !self.flows.get() || !vm.is_alone() {
+            return read;
+        }
+        if let Some(fewer) = self.discouraged.get().checked_sub(1) {
+            self.discouraged.set(fewer);
+            return None;
+        }
+        std::thread::sleep(PAUSE);
+        let read = self.stream.try_read(into);
+        if read.is_none() {
+            self.discouraged.set(DISCOURAGED);
+        }
+        read
     }
 
     /// Reads, and waits for it. `see` has to call [`has_read`](Self::has_read).
@@ -92,8 +129,10 @@ impl Open {
         await_result_as(stack, waits_for(&*self.stream), begin, see)
     }
 
-    fn has_read(&self) {
+    fn has_read(&self, read: &io::Result<Option<Vec<u8>>>) {
         self.reading.set(self.reading.get().saturating_sub(1));
+        let is_much = matches!(read, Ok(Some(bytes)) if bytes.len() >= FLOWS);
+        self.flows.set(is_much && self.stream.process().is_some());
     }
 }
 
@@ -125,6 +164,8 @@ pub(crate) fn push(stack: Stack, stream: Arc<dyn Stream>) {
         key: Cell::new(None),
         closed: Cell::new(false),
         reading: Cell::new(0),
+        flows: Cell::new(false),
+        discouraged: Cell::new(0),
     });
     // The object first: if there is no memory for it, nobody holds anything.
     stack.push_object(StreamObject(Rc::clone(&open)));
@@ -216,7 +257,7 @@ fn read(stack: Stack) -> Outcome {
     }
     open.read_later(stack, most, |stack, read| {
         let open = &stack.want_self::<StreamObject>("read")?.0;
-        open.has_read();
+        open.has_read(&read);
         match open.check() {
             // Closing ends what is under way, with whatever error; and who closes wants nothing more.
             Err(closed) => stack.fail(closed),

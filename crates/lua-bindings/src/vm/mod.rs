@@ -339,6 +339,11 @@ impl Vm {
         unsafe { Ok(ask(&*running.actor, &mut *running.context)) }
     }
 
+    /// Whether nobody on this worker has work but the running coroutine.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.with(|actor, cx| !actor.has_ready() && !cx.has_company()).unwrap_or(false)
+    }
+
     pub(crate) fn main(&self) -> Stack {
         self.main
     }

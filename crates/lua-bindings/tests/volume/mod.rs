@@ -1,7 +1,8 @@
 //! A volume in memory that answers from another thread, as a real one does.
 //!
 //! Some names are special. What begins with `drip` is read three bytes at a time; `never` is read in vain until it is
-//! closed; `broken` fails after a few bytes, and so does writing to `full`. `opened` is as large as streams are open.
+//! closed; `broken` fails after a few bytes, and so does writing to `full`. `opened` is as large as streams are open. What
+//! is in `tide` and `ebb` is there now and then, and to wait for it fails.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result, SeekFrom};
@@ -83,6 +84,7 @@ impl Volume for MemoryVolume {
                 waiting: Mutex::default(),
                 opened,
                 closed: AtomicBool::new(false),
+                tries: AtomicUsize::new(0),
             }) as _)
         });
     }
@@ -174,9 +176,20 @@ struct Memory {
     waiting: Mutex<Vec<ReadDone>>,
     opened: Arc<AtomicUsize>,
     closed: AtomicBool,
+    tries: AtomicUsize,
 }
 
 impl Memory {
+    /// Whether there is something to this try: every other time, and for `ebb` not the third time either.
+    fn is_high(&self) -> Option<bool> {
+        let number = |is_high: fn(usize) -> bool| Some(is_high(self.tries.fetch_add(1, Ordering::SeqCst)));
+        match &*self.path {
+            "tide" => number(|tried| tried.is_multiple_of(2)),
+            "ebb" => number(|tried| tried == 0 || tried > 2 && !tried.is_multiple_of(2)),
+            _ => None,
+        }
+    }
+
     fn answer<T: Send + 'static>(
         &self,
         done: IoDone<T>,
@@ -191,6 +204,9 @@ impl Stream for Memory {
     fn read(&self, most: usize, done: ReadDone) {
         if self.path == "never" {
             return self.waiting.lock().unwrap().push(done);
+        }
+        if self.path == "tide" || self.path == "ebb" {
+            return done(Err(Error::other("waits")));
         }
         let most = if self.path.starts_with("drip") { most.min(3) } else { most };
         let (readable, is_broken) = (self.mode.read, self.path == "broken");
@@ -207,6 +223,16 @@ impl Stream for Memory {
                 false => Ok(Some(bytes)),
             }
         });
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> Option<Result<usize>> {
+        self.is_high().filter(|is_high| *is_high)?;
+        let (content, mut place) = (self.content.lock().unwrap(), self.place.lock().unwrap());
+        let rest = content.get(*place..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        *place += count;
+        Some(Ok(count))
     }
 
     fn write(&self, bytes: Vec<u8>, done: IoDone<()>) {

@@ -144,7 +144,7 @@ fn scan(stack: Stack) -> Outcome {
 fn fill(stack: Stack, scanner: &Scanner) -> Outcome {
     let filled = scanner.open.read_later(stack, CHUNK, |stack, read| {
         let scanner = stack.want_self::<Scanner>("scan")?;
-        scanner.open.has_read();
+        scanner.open.has_read(&read);
         scanner.filled(read);
         scan(stack)
     });
