@@ -29,7 +29,7 @@ const FLOWS: usize = 4 << 10;
 const PAUSE: Duration = Duration::from_micros(1);
 
 /// After a pause in vain so many reads wait without one.
-const DISCOURAGED: u32 = 16;
+const DISCOURAGED: u32 = 4;
 
 /// The largest whole number up to which a script's numbers have no gaps.
 const MAX_OFFSET: f64 = 9_007_199_254_740_992.0;

@@ -1,6 +1,6 @@
 --= 4096 4096 4096 end
 --= 4095 waits 4095 waits
---= 17 waits
+--= 5 waits
 --= 4096 4096
 --= 32	nil
 local vol = require("fs").get("app:data")
@@ -20,10 +20,10 @@ print(table.concat(lengths(vol:open("tide"), 4, 4096), " "))
 print(table.concat(lengths(vol:open("tide"), 4, 4095), " "))
 
 -- If that was in vain, the next reads wait at once
-vol:writefile("ebb", string.rep("x", 40 * 4096))
+vol:writefile("ebb", string.rep("x", 20 * 4096))
 local ebb = vol:open("ebb")
 local waits = 0
-for _, length in lengths(ebb, 34, 4096) do
+for _, length in lengths(ebb, 10, 4096) do
     waits += if length == "waits" then 1 else 0
 end
 print(waits .. " waits")
