@@ -29,11 +29,16 @@ pub(super) fn target(vm: &Vm, stack: Stack, index: i32, text: &str, verb: Verb) 
 }
 
 /// The same, if it is known already. What is not known may be no text at all.
+#[inline]
 pub(super) fn known_target(vm: &Vm, stack: Stack, index: i32, verb: Verb) -> Option<Result<Pid, Failure>> {
     let (text, pid) = known(vm, stack, index)?;
+    if vm.may_everything() {
+        return Some(Ok(pid));
+    }
     Some(vm.authorize(&Access::new(verb.action, Resource::Actor(pid), verb.refusal, text)).map(|()| pid))
 }
 
+#[inline(always)]
 fn known<'a>(vm: &Vm, stack: Stack, index: i32) -> Option<(&'a str, Pid)> {
     let (text, destination) = vm.destinations.find(stack, index)?;
     match destination {
