@@ -128,7 +128,7 @@ impl Mailbox {
     }
 
     /// Receives the oldest message of a topic somebody listens to.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, topic: &Topic) -> Option<Envelope> {
         if self.len == 0 {
             return None;

@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::ptr::NonNull;
+use std::ffi::c_void;
 
 use super::stack::{Kind, Ref, Stack};
 
@@ -16,7 +16,7 @@ struct Known<T> {
 }
 
 struct Text<T> {
-    place: NonNull<u8>,
+    place: *const c_void,
     kept: Ref,
     meaning: T,
 }
@@ -36,17 +36,14 @@ impl<T, const MOST: usize> Default for Texts<T, MOST> {
 }
 
 impl<T: Clone, const MOST: usize> Texts<T, MOST> {
-    /// The text at `index` and what it stands for, if that is remembered. As with [`Stack::bytes`], the caller must not
-    /// pop or replace the value while it uses the text.
-    pub(crate) fn find<'a>(&self, stack: Stack, index: i32) -> Option<(&'a str, T)> {
-        let bytes = stack.string(index)?;
+    /// What the text at `index` stands for, if that is remembered. The text itself is not looked at.
+    #[inline]
+    pub(crate) fn find(&self, stack: Stack, index: i32) -> Option<T> {
+        let place = stack.pointer(index);
         let known = self.0.borrow();
-        let first = set_of(bytes.as_ptr(), known.slots.len());
+        let first = set_of(place, known.slots.len());
         let set = known.slots.get(first..first + WAYS)?;
-        let is_it = |text: &&Text<T>| std::ptr::eq(text.place.as_ptr(), bytes.as_ptr());
-        let text = set.iter().flatten().find(is_it)?;
-        // SAFETY: only texts are remembered, and the string at that place is the one that is.
-        Some((unsafe { std::str::from_utf8_unchecked(bytes) }, text.meaning.clone()))
+        set.iter().flatten().find(|text| text.place == place).map(|text| text.meaning.clone())
     }
 
     /// Remembers what the string at `index` stands for. Nothing happens when it is no text.
@@ -54,8 +51,10 @@ impl<T: Clone, const MOST: usize> Texts<T, MOST> {
         if stack.kind(index) != Kind::String {
             return;
         }
-        let Some(bytes) = stack.string(index).filter(|bytes| std::str::from_utf8(bytes).is_ok()) else { return };
-        let Some(place) = NonNull::new(bytes.as_ptr().cast_mut()) else { return };
+        if stack.string(index).is_none_or(|bytes| std::str::from_utf8(bytes).is_err()) {
+            return;
+        }
+        let place = stack.pointer(index);
         stack.reserve(1);
         stack.copy(index);
         let text = Text { place, kept: stack.pop_ref(), meaning };
@@ -72,7 +71,7 @@ impl<T> Known<T> {
             self.slots.resize_with(FEWEST.min(most), || None);
         }
         loop {
-            let first = set_of(text.place.as_ptr(), self.slots.len());
+            let first = set_of(text.place, self.slots.len());
             let slots = self.slots.get_mut(first..first + WAYS)?;
             let is_it = |slot: &&mut Option<Text<T>>| slot.as_ref().is_some_and(|known| known.place == text.place);
             if let Some(same) = slots.iter_mut().find(is_it) {
@@ -96,7 +95,7 @@ impl<T> Known<T> {
         let mut slots = Vec::new();
         slots.resize_with(count, || None);
         for text in self.slots.drain(..).flatten() {
-            let first = set_of(text.place.as_ptr(), count);
+            let first = set_of(text.place, count);
             let empty = slots.get_mut(first..first + WAYS).and_then(|set| set.iter_mut().find(|slot| slot.is_none()));
             if let Some(empty) = empty {
                 *empty = Some(text);
@@ -108,7 +107,7 @@ impl<T> Known<T> {
 
 /// The first of the slots that a place leads to. Spreads neighbours, which are what a VM gives to strings that were
 /// made one after the other.
-fn set_of(place: *const u8, slots: usize) -> usize {
+fn set_of(place: *const c_void, slots: usize) -> usize {
     let sets = (slots / WAYS) as u128;
     let address = (place as usize as u64) >> 3;
     let spread = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -130,12 +129,12 @@ mod tests {
                 for number in [0, 1, 2, 3, 2, 3, 4, 5, 6, 7].into_iter().chain(round..round + 10) {
                     let expected = format!("text {number}");
                     stack.push_str(&expected);
-                    if let Some((text, meaning)) = texts.find(stack, 1) {
-                        assert_eq!((text, meaning), (&*expected, number));
+                    if let Some(meaning) = texts.find(stack, 1) {
+                        assert_eq!(meaning, number);
                         found += 1;
                     }
                     texts.remember(stack, 1, number);
-                    assert_eq!(texts.find(stack, 1), Some((&*expected, number)));
+                    assert_eq!(texts.find(stack, 1), Some(number));
                     texts.remember(stack, 1, number);
                     stack.pop(1);
                 }
@@ -160,7 +159,7 @@ mod tests {
                     texts.remember(stack, number + 1, number as u32);
                 }
                 for number in 0..8 {
-                    assert_eq!(texts.find(stack, number + 1).map(|(_, meaning)| meaning), Some(number as u32));
+                    assert_eq!(texts.find(stack, number + 1), Some(number as u32));
                 }
                 stack.set_top(0);
             }
@@ -176,7 +175,7 @@ mod tests {
             stack.push_str("text");
             for number in 0..10 {
                 texts.remember(stack, 1, number);
-                assert_eq!(texts.find(stack, 1), Some(("text", number)));
+                assert_eq!(texts.find(stack, 1), Some(number));
             }
         })
         .unwrap();
@@ -194,7 +193,7 @@ mod tests {
                 for number in 1..=count {
                     stack.push_str(&format!("text {number}"));
                     match texts.find(stack, 2) {
-                        Some((_, meaning)) => {
+                        Some(meaning) => {
                             assert_eq!(meaning, number);
                             found += u32::from(round == 2);
                         }

@@ -48,7 +48,7 @@ const METHODS: Functions = &[
 pub(super) fn send(stack: Stack) -> Outcome {
     let vm = Vm::current();
     // Nearly always it is neither the first message to them nor the first about that.
-    let Some((_, topic)) = vm.topics.find(stack, 2) else { return send_to_text(vm, stack) };
+    let Some(topic) = vm.topics.find(stack, 2) else { return send_to_text(vm, stack) };
     let sent = match known_target(vm, stack, 1, SEND) {
         Some(Ok(to)) => match copy::scalar(stack, 3) {
             Some(scalar) if stack.top() == 3 => post(vm, to, topic, scalar),
