@@ -24,7 +24,7 @@ pub(crate) struct Thread {
     pub(crate) is_used: bool,
 }
 
-/// So many are kept. Each takes about a kilobyte.
+/// So many are kept. Each takes about a kilobyte, and more of them push what is used all the time out of the caches.
 const MOST: usize = 256;
 
 impl Vm {

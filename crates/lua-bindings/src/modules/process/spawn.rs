@@ -41,8 +41,8 @@ fn want_target<'a>(
         let text = format!("{function} requires at least id and host arguments");
         return Ok(Err(failure(ErrorKind::Invalid, text)));
     }
-    let name = |index| match vm.names.find(stack, index) {
-        Some((known, ())) => Ok(known),
+    let name = |index| match vm.names.text(stack, index) {
+        Some(known) => Ok(known),
         None => want_name(vm, stack, index, function),
     };
     let (id, host) = (name(first)?, name(first + 1)?);
