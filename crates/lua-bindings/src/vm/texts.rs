@@ -9,29 +9,35 @@ use super::stack::{Kind, Ref, Stack};
 /// is never another string's, and to know a text is to know its place.
 pub(crate) struct Texts<T, const MOST: usize>(RefCell<Known<T>>);
 
-/// A table of sets of slots: a text has one of those that its place leads to.
+/// A table of sets: a text is in the one that its place leads to.
 struct Known<T> {
-    /// A power of two, at most `MOST`, and none at first.
-    slots: Vec<Option<Text<T>>>,
+    /// A power of two of them, and none at first.
+    sets: Vec<Set<T>>,
+}
+
+/// Some texts. With room for two of them, one in ten of a thousand texts may find none in four thousand places, as
+/// addresses happen to be. In line with the processor's cache: places and the first text are read in one piece.
+#[repr(C, align(64))]
+struct Set<T> {
+    /// Null where there is none.
+    places: [*const c_void; WAYS],
+    texts: [Option<Text<T>>; WAYS],
 }
 
 struct Text<T> {
-    place: *const c_void,
     kept: Ref,
     meaning: T,
 }
 
-/// Slots of a table that is used at all.
-const FEWEST: usize = 16;
-
-/// Slots of a set. With two, one in ten of a thousand texts in four thousand slots may find no room, as places happen
-/// to be.
 const WAYS: usize = 4;
+
+/// Sets of a table that is used at all.
+const FEWEST: usize = 4;
 
 impl<T, const MOST: usize> Default for Texts<T, MOST> {
     fn default() -> Self {
         const { assert!(MOST.is_power_of_two() && MOST >= WAYS) };
-        Self(RefCell::new(Known { slots: Vec::new() }))
+        Self(RefCell::new(Known { sets: Vec::new() }))
     }
 }
 
@@ -41,9 +47,9 @@ impl<T: Clone, const MOST: usize> Texts<T, MOST> {
     pub(crate) fn find(&self, stack: Stack, index: i32) -> Option<T> {
         let place = stack.pointer(index);
         let known = self.0.borrow();
-        let first = set_of(place, known.slots.len());
-        let set = known.slots.get(first..first + WAYS)?;
-        set.iter().flatten().find(|text| text.place == place).map(|text| text.meaning.clone())
+        let set = known.sets.get(number_of_set(place, known.sets.len()))?;
+        let way = set.places.iter().position(|known| *known == place)?;
+        set.texts[way].as_ref().map(|text| text.meaning.clone())
     }
 
     /// The text at `index`, if it is remembered. As with [`Stack::bytes`], the caller must not pop or replace the value while
@@ -65,33 +71,49 @@ impl<T: Clone, const MOST: usize> Texts<T, MOST> {
         let place = stack.pointer(index);
         stack.reserve(1);
         stack.copy(index);
-        let text = Text { place, kept: stack.pop_ref(), meaning };
-        if let Some(former) = self.0.borrow_mut().put(text, MOST) {
+        let text = Text { kept: stack.pop_ref(), meaning };
+        if let Some(former) = self.0.borrow_mut().put(place, text, MOST / WAYS) {
             stack.unref(former.kept);
         }
     }
 }
 
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self { places: [std::ptr::null(); WAYS], texts: [const { None }; WAYS] }
+    }
+}
+
+impl<T> Set<T> {
+    /// Where that text is, or could be.
+    fn way(&self, place: *const c_void) -> Option<usize> {
+        let way_of = |place| self.places.iter().position(|known| *known == place);
+        way_of(place).or_else(|| way_of(std::ptr::null()))
+    }
+
+    fn replace(&mut self, way: usize, place: *const c_void, text: Text<T>) -> Option<Text<T>> {
+        self.places[way] = place;
+        self.texts[way].replace(text)
+    }
+}
+
 impl<T> Known<T> {
-    /// Gives back what had to make room.
-    fn put(&mut self, text: Text<T>, most: usize) -> Option<Text<T>> {
-        if self.slots.is_empty() {
-            self.slots.resize_with(FEWEST.min(most), || None);
+    /// Gives back what had to make room: what came first into a full set.
+    fn put(&mut self, place: *const c_void, text: Text<T>, most: usize) -> Option<Text<T>> {
+        if self.sets.is_empty() {
+            self.sets.resize_with(FEWEST.min(most), Set::default);
         }
         loop {
-            let first = set_of(text.place, self.slots.len());
-            let slots = self.slots.get_mut(first..first + WAYS)?;
-            let is_it = |slot: &&mut Option<Text<T>>| slot.as_ref().is_some_and(|known| known.place == text.place);
-            if let Some(same) = slots.iter_mut().find(is_it) {
-                return same.replace(text);
+            let number = number_of_set(place, self.sets.len());
+            let set = self.sets.get_mut(number)?;
+            if let Some(way) = set.way(place) {
+                return set.replace(way, place, text);
             }
-            if let Some(empty) = slots.iter_mut().find(|slot| slot.is_none()) {
-                return empty.replace(text);
-            }
-            if self.slots.len() >= most {
-                let slots = self.slots.get_mut(first..first + WAYS)?;
-                slots.rotate_right(1);
-                return slots.first_mut()?.replace(text);
+            if self.sets.len() >= most {
+                let set = self.sets.get_mut(number)?;
+                set.places.rotate_right(1);
+                set.texts.rotate_right(1);
+                return set.replace(0, place, text);
             }
             self.grow();
         }
@@ -99,27 +121,28 @@ impl<T> Known<T> {
 
     /// Each set becomes two.
     fn grow(&mut self) {
-        let count = 2 * self.slots.len();
-        let mut slots = Vec::new();
-        slots.resize_with(count, || None);
-        for text in self.slots.drain(..).flatten() {
-            let first = set_of(text.place, count);
-            let empty = slots.get_mut(first..first + WAYS).and_then(|set| set.iter_mut().find(|slot| slot.is_none()));
-            if let Some(empty) = empty {
-                *empty = Some(text);
+        let count = 2 * self.sets.len();
+        let mut sets = Vec::new();
+        sets.resize_with(count, Set::default);
+        for set in self.sets.drain(..) {
+            for (place, text) in set.places.into_iter().zip(set.texts) {
+                let Some(text) = text else { continue };
+                let set: &mut Set<T> = &mut sets[number_of_set(place, count)];
+                if let Some(way) = set.way(place) {
+                    set.replace(way, place, text);
+                }
             }
         }
-        self.slots = slots;
+        self.sets = sets;
     }
 }
 
-/// The first of the slots that a place leads to. Spreads neighbours, which are what a VM gives to strings that were
-/// made one after the other.
-fn set_of(place: *const c_void, slots: usize) -> usize {
-    let sets = (slots / WAYS) as u128;
+/// The set that a place leads to. Spreads neighbours, which are what a VM gives to strings that were made one after the
+/// other.
+fn number_of_set(place: *const c_void, sets: usize) -> usize {
     let address = (place as usize as u64) >> 3;
     let spread = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    WAYS * ((u128::from(spread) * sets) >> 64) as usize
+    ((u128::from(spread) * sets as u128) >> 64) as usize
 }
 
 #[cfg(test)]
@@ -211,7 +234,7 @@ mod tests {
                 }
             }
             assert!(found > count * 49 / 50, "{found}");
-            assert!(texts.0.borrow().slots.len() <= 4096);
+            assert!(texts.0.borrow().sets.len() * WAYS <= 4096);
         })
         .unwrap();
     }
