@@ -87,7 +87,12 @@ impl Other {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        table::entry(self.entry.pid).is_none_or(|now| now.started != self.entry.started || now.ended)
+        let is_it = |now: Entry| {
+            // In the ticks of Linux two with one number can have one start.
+            let same_session = !cfg!(target_os = "linux") || now.session == self.entry.session;
+            now.started == self.entry.started && same_session && !now.ended
+        };
+        !table::entry(self.entry.pid).is_some_and(is_it)
     }
 
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
