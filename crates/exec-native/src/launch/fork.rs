@@ -289,5 +289,14 @@ pub(crate) fn signal_group(leader: u32, signal: i32) -> io::Result<()> {
     let group = i32::try_from(leader).ok().filter(|group| *group > 1);
     let Some(group) = group else { return Err(io::ErrorKind::InvalidInput.into()) };
     // SAFETY: numbers only.
-    if unsafe { libc::kill(-group, signal) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if unsafe { libc::kill(-group, signal) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    // macOS does not permit it either if all of them have ended, but it does if the leader alone is asked about.
+    // SAFETY: numbers only.
+    if cfg!(target_os = "macos") && error.raw_os_error() == Some(libc::EPERM) && unsafe { libc::kill(group, 0) } == 0 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    Err(error)
 }
