@@ -69,6 +69,28 @@ struct Slot {
     extra: Option<Box<Extra>>,
 }
 
+impl Slot {
+    /// It shall have a turn. Says whether the run queue does not name it yet, and must.
+    #[inline]
+    fn make_ready(&mut self) -> bool {
+        self.state = State::Ready;
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// Something has come for it. Says the same.
+    #[inline]
+    fn wake(&mut self) -> bool {
+        match self.state {
+            State::Waiting => self.make_ready(),
+            State::Running => {
+                self.state = State::Ready;
+                false
+            }
+            State::Free | State::Creating | State::Ready => false,
+        }
+    }
+}
+
 /// What most actors never need.
 #[derive(Default)]
 struct Extra {
@@ -220,10 +242,9 @@ impl Core {
         self.queue.settle();
         let slot = &mut self.slots[index as usize];
         slot.actor = Some(actor);
-        let step = match (step, &slot.doomed) {
-            (_, Some(failure)) => Step::Exit(ExitReason::Failed(Arc::clone(failure))),
-            (Ok(step), None) => step,
-            (Err(panic), None) => Step::Exit(ExitReason::failed(panic_failure(&*panic))),
+        let step = match step {
+            Ok(step) if slot.doomed.is_none() => step,
+            step => Step::Exit(reason_to_end(step, slot.doomed.as_ref())),
         };
         match step {
             Step::Wait if slot.state == State::Running => slot.state = State::Waiting,
@@ -242,18 +263,14 @@ impl Core {
     }
 
     fn enqueue(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        slot.state = State::Ready;
-        if !std::mem::replace(&mut slot.queued, true) {
+        if self.slots[index as usize].make_ready() {
             self.queue.push(index);
         }
     }
 
     /// The same for an actor that was just made.
     fn enqueue_born(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        slot.state = State::Ready;
-        if !std::mem::replace(&mut slot.queued, true) {
+        if self.slots[index as usize].make_ready() {
             self.queue.push_born(index);
         }
     }
@@ -264,7 +281,6 @@ impl Core {
         if std::mem::replace(&mut self.running, true) {
             return catch_unwind(AssertUnwindSafe(|| run(self)));
         }
-        self.publish_load();
         self.shared.ticker.begin(self.worker);
         let result = catch_unwind(AssertUnwindSafe(|| run(self)));
         self.shared.ticker.end(self.worker);
@@ -273,11 +289,8 @@ impl Core {
     }
 
     fn wake(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        match slot.state {
-            State::Waiting => self.enqueue(index),
-            State::Running => slot.state = State::Ready,
-            State::Free | State::Creating | State::Ready => {}
+        if self.slots[index as usize].wake() {
+            self.queue.push(index);
         }
     }
 
@@ -318,6 +331,16 @@ pub(crate) enum Relate {
 pub(crate) enum Spawned {
     Done(Result<Pid, ActorError>),
     Pending,
+}
+
+/// Why an actor ends that is doomed or has panicked.
+#[cold]
+fn reason_to_end(step: std::thread::Result<Step>, doomed: Option<&Arc<Failure>>) -> ExitReason {
+    match (step, doomed) {
+        (_, Some(failure)) => ExitReason::Failed(Arc::clone(failure)),
+        (Err(panic), None) => ExitReason::failed(panic_failure(&*panic)),
+        (Ok(_), None) => ExitReason::Normal(None),
+    }
 }
 
 fn panic_failure(panic: &(dyn Any + Send)) -> Failure {

@@ -76,6 +76,10 @@ pub(crate) struct ActorState {
     serial: Cell<u64>,
     tasks: RefCell<Few<Option<Task>>>,
     ready: RefCell<Ready>,
+    /// There is one coroutine and never was another at the same time.
+    sole: Cell<bool>,
+    /// It is sole, and has nothing of what hardly any actor needs.
+    simple: Cell<bool>,
     mail_waits: RefCell<Few<MailWait>>,
     ending: Cell<Option<Box<Failure>>>,
     /// A program's chunk has returned, and what it returned runs.
@@ -195,6 +199,8 @@ impl LuaFactory {
             serial: Cell::new(0),
             tasks: RefCell::default(),
             ready: RefCell::default(),
+            sole: Cell::new(true),
+            simple: Cell::new(true),
             mail_waits: RefCell::default(),
             ending: Cell::default(),
             second_stage: Cell::new(false),

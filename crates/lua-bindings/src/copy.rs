@@ -30,6 +30,7 @@ pub(crate) fn send(stack: Stack, index: i32, max_bytes: usize) -> Result<Value, 
 }
 
 /// Reads the value at `index` if it takes no memory.
+#[inline]
 pub(crate) fn scalar(stack: Stack, index: i32) -> Option<Value> {
     match stack.kind(index) {
         Kind::Number => stack.number(index).map(Value::Number),
@@ -214,11 +215,20 @@ impl Reader {
 }
 
 /// Pushes a value that nobody needs afterwards. Allocates, so only inside a protected call.
+#[inline]
 pub(crate) fn push_owned(stack: Stack, value: Value) {
+    if let Value::Number(number) = value {
+        stack.push_number(number);
+        // There is nothing to drop, which the compiler does not see.
+        std::mem::forget(value);
+    } else {
+        push_other(stack, value);
+    }
+}
+
+#[inline(never)]
+fn push_other(stack: Stack, value: Value) {
     match &value {
-        Value::Number(number) => stack.push_number(*number),
-        Value::Boolean(value) => stack.push_boolean(*value),
-        Value::Nil => stack.push_nil(),
         Value::Local(local) => push_local(stack, local, true),
         value => push(stack, value),
     }

@@ -189,11 +189,14 @@ impl ActorState {
 }
 
 /// Refuses to wait where that is impossible. To be asked before anything is changed.
+#[inline]
 pub(crate) fn check_wait(vm: &Vm, stack: Stack) -> Result<(), crate::vm::Raise> {
     let is_sorting = || vm.actor().is_some_and(|actor| actor.is_sorting(vm, stack));
-    if vm.can_wait(stack) && !is_sorting() {
-        return Ok(());
-    }
+    if vm.can_wait(stack) && !is_sorting() { Ok(()) } else { refuse_wait(vm, stack) }
+}
+
+#[cold]
+fn refuse_wait(vm: &Vm, stack: Stack) -> Result<(), crate::vm::Raise> {
     if vm.is_loading() {
         return raise("attempt to yield outside of a running process");
     }
@@ -223,6 +226,8 @@ pub(crate) fn finish_wait(stack: Stack) -> Outcome {
     let vm = Vm::current();
     let Some(actor) = vm.actor() else { return raise("no context found") };
     match actor.take_end() {
+        // As nearly always.
+        Some(Ending::Fed(value)) => channel::finish_fed(stack, value),
         Some(Ending::Case { number, ending }) => channel::finish_select(vm, stack, number, *ending),
         Some(ending) => finish(vm, stack, ending),
         None => Ok(Return::Values(0)),

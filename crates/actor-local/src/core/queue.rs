@@ -73,10 +73,16 @@ impl RunQueue {
     }
 
     /// Those who were started have their places from now on; to be called before whoever started them has one.
+    #[inline]
     pub(super) fn settle(&mut self) {
+        if !self.born.is_empty() {
+            self.place_born();
+        }
+    }
+
+    fn place_born(&mut self) {
         match self.born.len() {
-            0 => {}
-            1..=CROWD => self.new.extend(self.born.drain(..).rev()),
+            ..=CROWD => self.new.extend(self.born.drain(..).rev()),
             _ => self.ready.extend(self.born.drain(..)),
         }
     }

@@ -3,6 +3,7 @@
 use super::*;
 
 impl Core {
+    #[inline]
     pub(crate) fn send(&mut self, to: Pid, envelope: Envelope) -> Result<(), ActorError> {
         match self.local_slot(to) {
             Some(slot) => {
@@ -22,10 +23,14 @@ impl Core {
     }
 
     /// Queues a message whose room is reserved.
+    #[inline(always)]
     pub(super) fn push(&mut self, slot: u32, envelope: Envelope) {
+        let place = &mut self.slots[slot as usize];
         // It has no limit of its own.
-        let _ = self.slots[slot as usize].mailbox.push(envelope);
-        self.wake(slot);
+        let _ = place.mailbox.push(envelope);
+        if place.wake() {
+            self.queue.push(slot);
+        }
     }
 
     fn send_away(&self, to: Pid, signal: Signal) -> Result<(), ActorError> {

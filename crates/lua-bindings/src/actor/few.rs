@@ -17,6 +17,7 @@ impl<T> Default for Few<T> {
 }
 
 impl<T> Few<T> {
+    #[inline(always)]
     pub(crate) fn push(&mut self, item: T) {
         match &mut self.first {
             None => self.first = Some(item),
@@ -40,6 +41,17 @@ impl<T> Few<T> {
 
     pub(crate) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
+    }
+
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.first.as_ref()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        if let Some(others) = &mut self.others {
+            others.clear();
+        }
     }
 
     /// The item, when there is exactly one.

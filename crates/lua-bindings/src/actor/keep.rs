@@ -65,11 +65,16 @@ impl ActorState {
     }
 
     pub(super) fn rare(&self) -> RefMut<'_, Rare> {
+        self.simple.set(false);
         RefMut::map(self.kept(), |kept| &mut **kept.rare.get_or_insert_default())
     }
 
     /// Looks at what hardly any actor has.
+    #[inline]
     pub(super) fn with_rare<R>(&self, look: impl FnOnce(&Rare) -> R) -> Option<R> {
+        if self.simple.get() {
+            return None;
+        }
         self.kept.borrow().as_ref()?.rare.as_deref().map(look)
     }
 

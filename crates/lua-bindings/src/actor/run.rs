@@ -177,11 +177,10 @@ impl ActorState {
             let status = thread.resume(arguments);
             arguments = 0;
             if status == ffi::LUA_BREAK {
-                let (why, below) = vm.take_break();
-                if !below.is_empty() {
+                if let Some(below) = vm.take_broken() {
                     self.task(index, |task| task.inner.extend(below));
                 }
-                return match why {
+                return match vm.take_break() {
                     Break::Wait => Ran::Off,
                     Break::Slice => Ran::Preempted,
                     Break::Become => Ran::Become,

@@ -4,6 +4,7 @@ use super::*;
 
 impl ActorState {
     /// Whether the running coroutine is inside a comparison function of `table.sort`.
+    #[inline]
     pub(crate) fn is_sorting(&self, vm: &Vm, stack: Stack) -> bool {
         let inside = self.with_rare(|rare| rare.sorting.inside).unwrap_or(false);
         (inside || vm.may_be_sorting()) && vm.is_inside_sort(stack)

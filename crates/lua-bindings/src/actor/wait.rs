@@ -50,31 +50,35 @@ impl ActorState {
         if !self.waits_for_mail_alone() {
             return Sole::Other;
         }
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(task) = tasks.get_mut(0).and_then(Option::as_mut) else { return Sole::Other };
-        let mut received = None;
-        let has_mail = |wait: &MailWait| match &wait.view {
+        let mut waits = self.mail_waits.borrow_mut();
+        let Some(wait) = waits.first() else { return Sole::Other };
+        let ending = match &wait.view {
             // Nothing can happen between here and its first instruction, so the message need not be looked for again.
             View::Topic(topic) if !wait.objects => {
-                let payload = vm.with(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload));
-                received = payload.ok().flatten();
-                received.is_some()
+                match vm.ask(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload)) {
+                    Some(Some(payload)) => Ending::Fed(payload),
+                    _ => return Sole::Waits,
+                }
             }
-            view => self.waiting_mail(vm, view) > 0,
+            view if self.waiting_mail(vm, view) > 0 => Ending::Mail(view.clone()),
+            _ => return Sole::Waits,
         };
-        let Some(MailWait { view, .. }) = self.mail_waits.borrow_mut().take_only(has_mail) else { return Sole::Waits };
-        task.serial = self.next_serial();
-        task.end = Some(received.map_or_else(|| Ending::Mail(view), Ending::Fed));
+        waits.clear();
+        drop(waits);
+        self.task(0, |task| {
+            task.serial = self.next_serial();
+            task.end = Some(ending);
+        });
         Sole::Ready
     }
 
     /// Whether there is one coroutine that waits for mail of one view, and nothing else that could concern it.
+    #[inline]
     pub(super) fn waits_for_mail_alone(&self) -> bool {
-        let has_rare = self.kept.borrow().as_ref().is_some_and(|kept| kept.rare.is_some());
-        !has_rare
-            && self.is_sole()
+        // A select has several waits, or none that is not a case.
+        self.simple.get()
             && self.ready.borrow().is_empty()
-            && self.mail_waits.borrow().only().is_some_and(|wait| wait.case.is_none())
+            && self.mail_waits.borrow().first().is_some_and(|wait| wait.case.is_none())
     }
 
     /// The same with one wait, as nearly always.
@@ -90,7 +94,7 @@ impl ActorState {
     }
 
     pub(crate) fn waiting_mail(&self, vm: &Vm, view: &View) -> usize {
-        let waiting = vm.with(|_, cx| match view {
+        let waiting = vm.ask(|_, cx| match view {
             View::Inbox => cx.mailbox().unlistened_len(),
             View::Events => cx.mailbox().events_len(),
             View::Topic(topic) => cx.mailbox().topic_len(topic),
@@ -110,15 +114,19 @@ impl ActorState {
     }
 
     /// Whether the running coroutine may take mail of that view, if there is any, without overtaking anybody.
+    #[inline]
     pub(crate) fn may_take(&self, view: &View) -> bool {
+        self.is_sole() || self.is_free(view)
+    }
+
+    fn is_free(&self, view: &View) -> bool {
         // What is oldest belongs to those who wait, woken or not, even when there is enough for all.
-        let is_free = || self.granted(view) == 0 && !self.mail_waits.borrow().iter().any(|wait| wait.view == *view);
-        self.is_sole() || is_free()
+        self.granted(view) == 0 && !self.mail_waits.borrow().iter().any(|wait| wait.view == *view)
     }
 
     /// Whether there is one coroutine and never was another at the same time.
     fn is_sole(&self) -> bool {
-        self.tasks.borrow().len() == 1
+        self.sole.get()
     }
 
     pub(crate) fn await_mail(&self, view: View, token: Token, case: Option<i32>) {
@@ -212,6 +220,10 @@ impl ActorState {
             end: None,
         };
         let index = free.map_or(tasks.len(), |index| index as usize);
+        if index > 0 {
+            self.sole.set(false);
+            self.simple.set(false);
+        }
         match tasks.get_mut(index) {
             Some(place) => *place = Some(task),
             None => tasks.push(Some(task)),

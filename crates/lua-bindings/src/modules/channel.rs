@@ -404,19 +404,19 @@ fn push_received(vm: &Vm, stack: Stack, index: i32, ending: Ending) -> Option<bo
 fn push_mail_of(vm: &Vm, stack: Stack, view: &View, objects: bool) -> Option<()> {
     match view {
         View::Topic(topic) if !objects => {
-            let payload = vm.with(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload));
-            copy::push_owned(stack, payload.ok().flatten()?);
+            let payload = vm.ask(|_, cx| cx.mailbox().take(topic).map(|envelope| envelope.payload))??;
+            copy::push_owned(stack, payload);
         }
         View::Topic(topic) => {
-            let envelope = vm.with(|_, cx| cx.mailbox().take(topic)).ok().flatten()?;
+            let envelope = vm.ask(|_, cx| cx.mailbox().take(topic))??;
             process::push_message(vm, stack, envelope);
         }
         View::Inbox => {
-            let envelope = vm.with(|_, cx| cx.mailbox().take_unlistened()).ok().flatten()?;
+            let envelope = vm.ask(|_, cx| cx.mailbox().take_unlistened())??;
             process::push_message(vm, stack, envelope);
         }
         View::Events => {
-            let event = vm.with(|_, cx| cx.mailbox().take_event()).ok().flatten()?;
+            let event = vm.ask(|_, cx| cx.mailbox().take_event())??;
             process::push_event(vm, stack, &event);
         }
     }
@@ -451,6 +451,14 @@ fn receive(stack: Stack) -> Outcome {
             actor.wait(vm, channel.waits())
         }
     }
+}
+
+/// The same for what the runtime gave.
+#[inline]
+pub(crate) fn finish_fed(stack: Stack, value: Value) -> Outcome {
+    copy::push_owned(stack, value);
+    stack.push_boolean(true);
+    Ok(Return::Values(2))
 }
 
 /// Pushes what a receive gives.

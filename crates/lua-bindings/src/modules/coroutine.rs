@@ -26,6 +26,7 @@ pub(crate) fn spawn(stack: Stack) -> Outcome {
         // has not begun could be resumed by the script.
         let status = thread.resume(count);
         vm.take_break();
+        vm.take_broken();
         if status != ffi::LUA_BREAK {
             return raise("cannot start a coroutine here");
         }

@@ -118,7 +118,7 @@ enum Verdict {
 
 impl Vm {
     fn verdict(&self, stack: Stack) -> Verdict {
-        let Some(running) = self.running.get() else { return Verdict::GoOn };
+        let Some(running) = self.running() else { return Verdict::GoOn };
         // SAFETY: `enter` holds both for as long as they are here; the script that called us has no other use of them.
         let (actor, doomed) = unsafe { (&*running.actor, (*running.context).is_doomed()) };
         let can_break = self.can_break(stack, running);
@@ -154,19 +154,26 @@ impl Vm {
         Verdict::GoOn
     }
 
-    fn can_break(&self, stack: Stack, running: Running) -> bool {
-        !running.loading
-            && stack.can_break()
-            && self.resumed.borrow()[running.floor..].iter().all(|resumer| *resumer == stack || resumer.can_break())
+    #[inline]
+    fn can_break(&self, stack: Stack, running: &Running) -> bool {
+        if running.loading || !stack.can_break() {
+            return false;
+        }
+        match self.resumed.borrow().get(running.floor..) {
+            Some([only]) if *only == stack => true,
+            Some(resumed) => resumed.iter().all(|resumer| *resumer == stack || resumer.can_break()),
+            None => true,
+        }
     }
 
     /// Whether the running coroutine may be suspended here.
+    #[inline]
     pub(crate) fn can_wait(&self, stack: Stack) -> bool {
-        self.running.get().is_some_and(|running| self.can_break(stack, running))
+        self.running().is_some_and(|running| self.can_break(stack, running))
     }
 
     pub(crate) fn is_loading(&self) -> bool {
-        self.running.get().is_none_or(|running| running.loading)
+        self.running().is_none_or(|running| running.loading)
     }
 
     /// A new slice begins.
@@ -202,16 +209,20 @@ impl Vm {
         self.why.set(Some(why));
     }
 
-    /// Why the thread just resumed has broken, and the threads below it that the break went through, outermost first.
-    pub(crate) fn take_break(&self) -> (Break, Vec<Stack>) {
-        let why = self.why.take().unwrap_or(Break::Slice);
+    /// Why the thread just resumed has broken.
+    pub(crate) fn take_break(&self) -> Break {
+        self.why.take().unwrap_or(Break::Slice)
+    }
+
+    /// The threads below it that the break went through, outermost first.
+    pub(crate) fn take_broken(&self) -> Option<Vec<Stack>> {
         let mut broken = self.broken.borrow_mut();
         if broken.is_empty() {
-            return (why, Vec::new());
+            return None;
         }
         let mut broken = std::mem::take(&mut *broken);
         broken.reverse();
-        (why, broken)
+        Some(broken)
     }
 }
 

@@ -88,7 +88,8 @@ pub struct Vm {
     pub(crate) services: Arc<dyn Services>,
     pub(crate) settings: Settings,
     main: Stack,
-    running: Cell<Option<Running>>,
+    /// What [`enter`](Self::enter) has on its stack while it runs.
+    running: Cell<*const Running>,
     /// Threads being resumed, outermost first.
     resumed: RefCell<Vec<Stack>>,
     /// Threads below the resumed one that a break has gone through, innermost first.
@@ -122,7 +123,7 @@ pub struct Vm {
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
     /// Whom scripts write to, and about what.
-    pub(crate) destinations: Texts<process::Destination, 4096>,
+    pub(crate) destinations: Texts<process::Destination, 8192>,
     pub(crate) topics: Texts<Topic, 256>,
     /// For what is read and becomes a value at once.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -131,7 +132,6 @@ pub struct Vm {
 }
 
 /// The actor whose code is running, and what speaks for it.
-#[derive(Clone, Copy)]
 struct Running {
     actor: *const ActorState,
     context: *mut dyn Context,
@@ -177,7 +177,7 @@ impl Vm {
             services,
             settings,
             main,
-            running: Cell::new(None),
+            running: Cell::new(std::ptr::null()),
             resumed: RefCell::default(),
             broken: RefCell::default(),
             why: Cell::new(None),
@@ -281,15 +281,17 @@ impl Vm {
     ) -> R {
         struct Leave<'a> {
             vm: &'a Vm,
-            before: Option<Running>,
+            floor: usize,
+            before: *const Running,
             vm_before: *const Vm,
         }
         impl Drop for Leave<'_> {
+            #[inline]
             fn drop(&mut self) {
-                let floor = self.vm.running.get().map_or(0, |running| running.floor);
-                self.vm.resumed.borrow_mut().truncate(floor);
+                self.vm.resumed.borrow_mut().truncate(self.floor);
                 if std::thread::panicking() {
                     self.vm.take_break();
+                    self.vm.take_broken();
                 }
                 self.vm.running.set(self.before);
                 CURRENT.set(self.vm_before);
@@ -297,22 +299,34 @@ impl Vm {
         }
         // SAFETY: only the lifetime is changed; the pointer is gone when this function returns.
         let context: *mut (dyn Context + 'static) = unsafe { std::mem::transmute(std::ptr::from_mut(cx)) };
-        let before = self.running.get();
-        let depth = before.map_or(0, |below| below.depth + 1);
-        self.running.set(Some(Running { actor, context, loading, floor: self.resumed.borrow().len(), depth }));
-        let _leave = Leave { vm: self, before, vm_before: CURRENT.replace(self) };
+        let depth = self.running().map_or(0, |below| below.depth + 1);
+        let floor = self.resumed.borrow().len();
+        let running = Running { actor, context, loading, floor, depth };
+        let before = self.running.replace(&running);
+        let _leave = Leave { vm: self, floor, before, vm_before: CURRENT.replace(self) };
         work()
+    }
+
+    fn running(&self) -> Option<&Running> {
+        // SAFETY: `enter` has it on its stack for as long as it is here.
+        unsafe { self.running.get().as_ref() }
     }
 
     /// Whether there is room for an actor that is loaded while others wait for it.
     pub(crate) fn can_enter(&self) -> bool {
-        self.running.get().is_none_or(|running| running.depth < MAX_DEPTH)
+        self.running().is_none_or(|running| running.depth < MAX_DEPTH)
     }
 
     /// The running actor.
     pub(crate) fn actor(&self) -> Option<&ActorState> {
         // SAFETY: `enter` holds the actor for as long as it is here.
-        self.running.get().map(|running| unsafe { &*running.actor })
+        self.running().map(|running| unsafe { &*running.actor })
+    }
+
+    /// Whether no policy has a say in what the running actor does.
+    #[inline]
+    pub(crate) fn may_everything(&self) -> bool {
+        self.actor().is_some_and(ActorState::may_everything)
     }
 
     /// Whether the running actor may do that.
@@ -332,11 +346,17 @@ impl Vm {
     /// # Errors
     /// No actor is running.
     pub(crate) fn with<R>(&self, ask: impl FnOnce(&ActorState, &mut dyn Context) -> R) -> Result<R, Failure> {
-        let running = self.running.get().ok_or_else(|| Failure::new(ErrorKind::Invalid, "no context found"))?;
+        self.ask(ask).ok_or_else(|| Failure::new(ErrorKind::Invalid, "no context found"))
+    }
+
+    /// The same, where it needs no words that no actor is running.
+    #[inline]
+    pub(crate) fn ask<R>(&self, ask: impl FnOnce(&ActorState, &mut dyn Context) -> R) -> Option<R> {
+        let running = self.running()?;
         // SAFETY: `enter` holds both for as long as they are here, and is the only other user of the context while it
         // waits for the script that called us. `ask` cannot get here again for the same actor: it runs no script but
         // that of a new actor, which has a context of its own.
-        unsafe { Ok(ask(&*running.actor, &mut *running.context)) }
+        unsafe { Some(ask(&*running.actor, &mut *running.context)) }
     }
 
     pub(crate) fn main(&self) -> Stack {

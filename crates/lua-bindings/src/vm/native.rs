@@ -249,6 +249,7 @@ impl Stack {
     }
 
     /// The object a method was called on.
+    #[inline]
     pub(crate) fn want_self<'a, T: Object>(self, name: &str) -> Result<&'a T, Raise> {
         match self.object(1) {
             Some(object) => Ok(object),

@@ -69,11 +69,14 @@ impl Stack {
     }
 
     pub(crate) fn set_top(self, top: i32) {
-        if top > self.top() {
-            self.reserve(top - self.top());
+        let now = self.top();
+        if top > now {
+            self.reserve(top - now);
         }
-        // SAFETY: see `top`; there is room.
-        unsafe { ffi::lua_settop(self.0, top.max(0)) }
+        if top != now {
+            // SAFETY: see `top`; there is room.
+            unsafe { ffi::lua_settop(self.0, top.max(0)) }
+        }
     }
 
     pub(crate) fn pop(self, count: i32) {

@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::ptr::NonNull;
+use std::ffi::c_void;
 
 use super::stack::{Kind, Ref, Stack};
 
@@ -9,40 +9,47 @@ use super::stack::{Kind, Ref, Stack};
 /// is never another string's, and to know a text is to know its place.
 pub(crate) struct Texts<T, const MOST: usize>(RefCell<Known<T>>);
 
-/// A table of pairs of slots: a text has one of the two that its place leads to.
+/// A table of sets: a text is in the one that its place leads to.
 struct Known<T> {
-    /// Twice a power of two, at most `MOST`, and none at first.
-    slots: Vec<Option<Text<T>>>,
+    /// A power of two of them, and none at first.
+    sets: Vec<Set<T>>,
+}
+
+/// Some texts. With room for two of them, one in ten of a thousand texts may find none in four thousand places, as
+/// addresses happen to be. In line with the processor's cache: places and the first text are read in one piece.
+#[repr(C, align(64))]
+struct Set<T> {
+    /// Null where there is none.
+    places: [*const c_void; WAYS],
+    texts: [Option<Text<T>>; WAYS],
 }
 
 struct Text<T> {
-    place: NonNull<u8>,
     kept: Ref,
     meaning: T,
 }
 
-/// Slots of a table that is used at all.
-const FEWEST: usize = 16;
+const WAYS: usize = 4;
+
+/// Sets of a table that is used at all.
+const FEWEST: usize = 4;
 
 impl<T, const MOST: usize> Default for Texts<T, MOST> {
     fn default() -> Self {
-        const { assert!(MOST.is_power_of_two() && MOST >= 2) };
-        Self(RefCell::new(Known { slots: Vec::new() }))
+        const { assert!(MOST.is_power_of_two() && MOST >= WAYS) };
+        Self(RefCell::new(Known { sets: Vec::new() }))
     }
 }
 
 impl<T: Clone, const MOST: usize> Texts<T, MOST> {
-    /// The text at `index` and what it stands for, if that is remembered. As with [`Stack::bytes`], the caller must not
-    /// pop or replace the value while it uses the text.
-    pub(crate) fn find<'a>(&self, stack: Stack, index: i32) -> Option<(&'a str, T)> {
-        let bytes = stack.string(index)?;
+    /// What the text at `index` stands for, if that is remembered. The text itself is not looked at.
+    #[inline]
+    pub(crate) fn find(&self, stack: Stack, index: i32) -> Option<T> {
+        let place = stack.pointer(index);
         let known = self.0.borrow();
-        let first = pair(bytes.as_ptr(), known.slots.len());
-        let [first, second] = known.slots.get(first..first + 2)? else { return None };
-        let is_it = |text: &&Text<T>| std::ptr::eq(text.place.as_ptr(), bytes.as_ptr());
-        let text = first.as_ref().filter(is_it).or_else(|| second.as_ref().filter(is_it))?;
-        // SAFETY: only texts are remembered, and the string at that place is the one that is.
-        Some((unsafe { std::str::from_utf8_unchecked(bytes) }, text.meaning.clone()))
+        let set = known.sets.get(number_of_set(place, known.sets.len()))?;
+        let way = set.places.iter().position(|known| *known == place)?;
+        set.texts[way].as_ref().map(|text| text.meaning.clone())
     }
 
     /// Remembers what the string at `index` stands for. Nothing happens when it is no text.
@@ -50,65 +57,84 @@ impl<T: Clone, const MOST: usize> Texts<T, MOST> {
         if stack.kind(index) != Kind::String {
             return;
         }
-        let Some(bytes) = stack.string(index).filter(|bytes| std::str::from_utf8(bytes).is_ok()) else { return };
-        let Some(place) = NonNull::new(bytes.as_ptr().cast_mut()) else { return };
+        if stack.string(index).is_none_or(|bytes| std::str::from_utf8(bytes).is_err()) {
+            return;
+        }
+        let place = stack.pointer(index);
         stack.reserve(1);
         stack.copy(index);
-        let text = Text { place, kept: stack.pop_ref(), meaning };
-        if let Some(former) = self.0.borrow_mut().put(text, MOST) {
+        let text = Text { kept: stack.pop_ref(), meaning };
+        if let Some(former) = self.0.borrow_mut().put(place, text, MOST / WAYS) {
             stack.unref(former.kept);
         }
     }
 }
 
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self { places: [std::ptr::null(); WAYS], texts: [const { None }; WAYS] }
+    }
+}
+
+impl<T> Set<T> {
+    /// Where that text is, or could be.
+    fn way(&self, place: *const c_void) -> Option<usize> {
+        let way_of = |place| self.places.iter().position(|known| *known == place);
+        way_of(place).or_else(|| way_of(std::ptr::null()))
+    }
+
+    fn replace(&mut self, way: usize, place: *const c_void, text: Text<T>) -> Option<Text<T>> {
+        self.places[way] = place;
+        self.texts[way].replace(text)
+    }
+}
+
 impl<T> Known<T> {
-    /// Gives back what had to make room.
-    fn put(&mut self, text: Text<T>, most: usize) -> Option<Text<T>> {
-        if self.slots.is_empty() {
-            self.slots.resize_with(FEWEST.min(most), || None);
+    /// Gives back what had to make room: what came first into a full set.
+    fn put(&mut self, place: *const c_void, text: Text<T>, most: usize) -> Option<Text<T>> {
+        if self.sets.is_empty() {
+            self.sets.resize_with(FEWEST.min(most), Set::default);
         }
         loop {
-            let first = pair(text.place.as_ptr(), self.slots.len());
-            let slots = self.slots.get_mut(first..first + 2)?;
-            let is_it = |slot: &&mut Option<Text<T>>| slot.as_ref().is_some_and(|known| known.place == text.place);
-            if let Some(same) = slots.iter_mut().find(is_it) {
-                return same.replace(text);
+            let number = number_of_set(place, self.sets.len());
+            let set = self.sets.get_mut(number)?;
+            if let Some(way) = set.way(place) {
+                return set.replace(way, place, text);
             }
-            if let Some(empty) = slots.iter_mut().find(|slot| slot.is_none()) {
-                return empty.replace(text);
-            }
-            if self.slots.len() >= most {
-                let slots = self.slots.get_mut(first..first + 2)?;
-                slots.reverse();
-                return slots.first_mut()?.replace(text);
+            if self.sets.len() >= most {
+                let set = self.sets.get_mut(number)?;
+                set.places.rotate_right(1);
+                set.texts.rotate_right(1);
+                return set.replace(0, place, text);
             }
             self.grow();
         }
     }
 
-    /// Each pair of slots becomes two.
+    /// Each set becomes two.
     fn grow(&mut self) {
-        let count = 2 * self.slots.len();
-        let mut slots = Vec::new();
-        slots.resize_with(count, || None);
-        for text in self.slots.drain(..).flatten() {
-            let first = pair(text.place.as_ptr(), count);
-            let empty = slots.get_mut(first..first + 2).and_then(|pair| pair.iter_mut().find(|slot| slot.is_none()));
-            if let Some(empty) = empty {
-                *empty = Some(text);
+        let count = 2 * self.sets.len();
+        let mut sets = Vec::new();
+        sets.resize_with(count, Set::default);
+        for set in self.sets.drain(..) {
+            for (place, text) in set.places.into_iter().zip(set.texts) {
+                let Some(text) = text else { continue };
+                let set: &mut Set<T> = &mut sets[number_of_set(place, count)];
+                if let Some(way) = set.way(place) {
+                    set.replace(way, place, text);
+                }
             }
         }
-        self.slots = slots;
+        self.sets = sets;
     }
 }
 
-/// The first of the two slots that a place leads to. Spreads neighbours, which are what a VM gives to strings that were
-/// made one after the other.
-fn pair(place: *const u8, slots: usize) -> usize {
-    let pairs = slots as u128 / 2;
+/// The set that a place leads to. Spreads neighbours, which are what a VM gives to strings that were made one after the
+/// other.
+fn number_of_set(place: *const c_void, sets: usize) -> usize {
     let address = (place as usize as u64) >> 3;
     let spread = address.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    2 * ((u128::from(spread) * pairs) >> 64) as usize
+    ((u128::from(spread) * sets as u128) >> 64) as usize
 }
 
 #[cfg(test)]
@@ -126,12 +152,12 @@ mod tests {
                 for number in [0, 1, 2, 3, 2, 3, 4, 5, 6, 7].into_iter().chain(round..round + 10) {
                     let expected = format!("text {number}");
                     stack.push_str(&expected);
-                    if let Some((text, meaning)) = texts.find(stack, 1) {
-                        assert_eq!((text, meaning), (&*expected, number));
+                    if let Some(meaning) = texts.find(stack, 1) {
+                        assert_eq!(meaning, number);
                         found += 1;
                     }
                     texts.remember(stack, 1, number);
-                    assert_eq!(texts.find(stack, 1), Some((&*expected, number)));
+                    assert_eq!(texts.find(stack, 1), Some(number));
                     texts.remember(stack, 1, number);
                     stack.pop(1);
                 }
@@ -156,7 +182,7 @@ mod tests {
                     texts.remember(stack, number + 1, number as u32);
                 }
                 for number in 0..8 {
-                    assert_eq!(texts.find(stack, number + 1).map(|(_, meaning)| meaning), Some(number as u32));
+                    assert_eq!(texts.find(stack, number + 1), Some(number as u32));
                 }
                 stack.set_top(0);
             }
@@ -172,7 +198,7 @@ mod tests {
             stack.push_str("text");
             for number in 0..10 {
                 texts.remember(stack, 1, number);
-                assert_eq!(texts.find(stack, 1), Some(("text", number)));
+                assert_eq!(texts.find(stack, 1), Some(number));
             }
         })
         .unwrap();
@@ -183,14 +209,14 @@ mod tests {
         let vm = vm();
         vm.protect(|_, stack| {
             let texts = Texts::<u32, 4096>::default();
-            let count = 800;
+            let count = 1000;
             stack.push_table(count as usize, 0);
             let mut found = 0;
             for round in 0..3 {
                 for number in 1..=count {
                     stack.push_str(&format!("text {number}"));
                     match texts.find(stack, 2) {
-                        Some((_, meaning)) => {
+                        Some(meaning) => {
                             assert_eq!(meaning, number);
                             found += u32::from(round == 2);
                         }
@@ -199,8 +225,8 @@ mod tests {
                     stack.raw_seti(1, number as i32);
                 }
             }
-            assert!(found > count * 3 / 4, "{found}");
-            assert!(texts.0.borrow().slots.len() <= 4096);
+            assert!(found > count * 49 / 50, "{found}");
+            assert!(texts.0.borrow().sets.len() * WAYS <= 4096);
         })
         .unwrap();
     }
@@ -228,7 +254,7 @@ mod tests {
         let vm = vm();
         let bytes = vm.used_bytes();
         vm.protect(|_, stack| {
-            let texts = Texts::<u32, 2>::default();
+            let texts = Texts::<u32, 4>::default();
             for number in 0..100 {
                 stack.push_str(&format!("{number}{}", "x".repeat(100_000)));
                 texts.remember(stack, 1, number);

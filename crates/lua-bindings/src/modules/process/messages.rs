@@ -48,12 +48,13 @@ const METHODS: Functions = &[
 pub(super) fn send(stack: Stack) -> Outcome {
     let vm = Vm::current();
     // Nearly always it is neither the first message to them nor the first about that.
-    let known = match vm.topics.find(stack, 2) {
-        Some((_, topic)) => known_target(vm, stack, 1, SEND).map(|to| (to, topic)),
-        None => None,
-    };
-    let sent = match known {
-        Some((to, topic)) => to.and_then(|to| deliver(vm, stack, to, topic)),
+    let Some(topic) = vm.topics.find(stack, 2) else { return send_to_text(vm, stack) };
+    let sent = match known_target(vm, stack, 1, SEND) {
+        Some(Ok(to)) => match copy::scalar(stack, 3) {
+            Some(scalar) if stack.top() == 3 => post(vm, to, topic, scalar),
+            _ => deliver(vm, stack, to, topic),
+        },
+        Some(Err(failure)) => Err(failure),
         None => return send_to_text(vm, stack),
     };
     match sent {
@@ -98,10 +99,17 @@ fn deliver(vm: &Vm, stack: Stack, to: Pid, topic: Topic) -> Result<(), Failure> 
         },
         _ => payload(vm, stack, 3)?,
     };
-    vm.with(|_, cx| cx.send(to, topic, payload))?.map_err(|error| match error {
-        ActorError::HostNotFound(_) => failure(ErrorKind::NotFound, "host not found"),
-        other => other.into(),
-    })
+    post(vm, to, topic, payload)
+}
+
+#[inline(always)]
+fn post(vm: &Vm, to: Pid, topic: Topic, payload: Value) -> Result<(), Failure> {
+    match vm.ask(|_, cx| cx.send(to, topic, payload)) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(ActorError::HostNotFound(_))) => Err(failure(ErrorKind::NotFound, "host not found")),
+        Some(Err(other)) => Err(other.into()),
+        None => Err(failure(ErrorKind::Invalid, "no context found")),
+    }
 }
 
 /// No argument is nil, one is itself, several are one array.
