@@ -1,8 +1,8 @@
 //! A second process that ends all trees when this one is killed.
 //!
-//! Linux ends leaders with the runtime, and nobody else; other systems end nobody. The guardian is told of every tree that begins and that
-//! nothing is left of; it learns of the end of the runtime because a pipe closes, and if nobody has said goodbye it ends
-//! what is there: SIGTERM, two seconds, SIGKILL.
+//! Linux ends leaders with the runtime, and nobody else; other systems end nobody. The guardian is told of every tree that
+//! begins and that nothing is left of; it learns of the end of the runtime because a pipe closes, and if nobody has said
+//! goodbye it ends what is there: SIGTERM, two seconds, SIGKILL.
 //!
 //! ```no_run
 //! use perilune_exec_native::{Launch, guardian};

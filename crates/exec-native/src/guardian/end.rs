@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait at most before the next look.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Ends everything that belongs to these trees. Nobody is signalled but through a descriptor of its own.
+/// Ends everything that belongs to these trees. Nobody is signalled but as the [`Other`] that was found.
 pub(super) fn end_all(targets: Vec<Target>) {
     let until = table::now();
     let kill_at = Instant::now() + GRACE;
