@@ -40,7 +40,8 @@ impl Maker {
                 libc::_exit(127)
             }
         }
-        let Some(pid) = Pid::from_raw(os_pid).filter(|_| os_pid > 0) else { return Err(failed(errno())) };
+        let pid = if os_pid > 0 { Pid::from_raw(os_pid) } else { None };
+        let Some(pid) = pid else { return Err(failed(errno())) };
         drop(raised);
         let leader = observer.observe(pid);
         let (mut stage, mut errno) = ([0; 4], [0; 4]);
