@@ -26,7 +26,7 @@ pub use link::{LinkDown, Relations, Tell};
 pub use mailbox::{Full, Gauge, Mailbox};
 pub use message::{Envelope, Topic, TopicError};
 pub use name::{Name, NameError, NameRegistry};
-pub use pid::{ParsePidError, Pid, PidText};
+pub use pid::{ParsePidError, Pid, PidText, PidWriter};
 pub use scheduler::{ActorInfo, ActorState, ExitHook, Scheduler, WorkerInfo};
 pub use signal::{Event, Signal};
 pub use value::{Local, Table, Tagged, Value};

@@ -42,8 +42,14 @@ impl PidSet {
         usize::from(self.first.is_some()) + self.others.as_ref().map_or(0, |others| others.len())
     }
 
-    fn into_iter(self) -> impl Iterator<Item = Pid> {
-        self.first.into_iter().chain(self.others.map(|others| *others).into_iter().flatten())
+    /// Gives all to `take`, those first that were first.
+    fn drain(self, mut take: impl FnMut(Pid)) {
+        if let Some(first) = self.first {
+            take(first);
+        }
+        if let Some(others) = self.others {
+            others.into_iter().for_each(take);
+        }
     }
 }
 
@@ -136,23 +142,18 @@ impl Relations {
         }
     }
 
-    /// This actor, `me`, ended. Whoever is both watcher and link hears of the end before the link's failure.
-    pub fn exit(self, me: Pid, reason: &ExitReason) -> impl Iterator<Item = Tell> {
-        let failure = reason.failure().cloned();
-        let down = reason.clone();
-        let watchers = self.watchers.into_iter();
-        let watched = self.watching.into_iter();
-        let links = self.links.into_iter();
-        watchers
-            .map(move |to| Tell { to, signal: Signal::Down { from: me, reason: down.clone() } })
-            .chain(links.map(move |to| Tell {
-                to,
-                signal: match &failure {
-                    Some(failure) => Signal::LinkDown { from: me, failure: Arc::clone(failure) },
-                    None => Signal::Unlinked(me),
-                },
-            }))
-            .chain(watched.map(move |to| Tell { to, signal: Signal::Unmonitor(me) }))
+    /// This actor, `me`, ended: gives `tell` what others must learn. Whoever is both watcher and link hears of the end
+    /// before the link's failure.
+    pub fn exit(self, me: Pid, reason: &ExitReason, mut tell: impl FnMut(Tell)) {
+        self.watchers.drain(|to| tell(Tell { to, signal: Signal::Down { from: me, reason: reason.clone() } }));
+        self.links.drain(|to| {
+            let signal = match reason.failure() {
+                Some(failure) => Signal::LinkDown { from: me, failure: Arc::clone(failure) },
+                None => Signal::Unlinked(me),
+            };
+            tell(Tell { to, signal });
+        });
+        self.watching.drain(|to| tell(Tell { to, signal: Signal::Unmonitor(me) }));
     }
 
     /// How many this actor watches, is watched by, and is linked to.
@@ -187,7 +188,9 @@ mod tests {
             }
             assert_eq!(set.len(), model.len());
         }
-        assert_eq!(set.into_iter().collect::<HashSet<_>>(), model);
+        let mut left = HashSet::new();
+        set.drain(|pid| assert!(left.insert(pid)));
+        assert_eq!(left, model);
     }
 
     #[test]
@@ -195,6 +198,8 @@ mod tests {
         let pid = |n: u64| Pid::local(HostId::new("h"), NonZeroU64::MIN.saturating_add(n));
         let mut set = PidSet::default();
         (0..4).for_each(|n| assert!(set.insert(pid(n))));
-        assert!(set.into_iter().eq((0..4).map(pid)));
+        let mut left = Vec::new();
+        set.drain(|pid| left.push(pid));
+        assert!(left.into_iter().eq((0..4).map(pid)));
     }
 }

@@ -21,15 +21,49 @@ pub struct Mailbox {
     len: u32,
     accepts_local: bool,
     rare: Option<Box<Rare>>,
+    events: Option<Box<Events>>,
 }
 
-/// What an actor without listeners, events and limits does without: there may be a million mailboxes.
+/// What an actor without listeners and limits does without: there may be a million mailboxes.
 #[derive(Default)]
 struct Rare {
     listened: Listened,
-    events: VecDeque<Event>,
     limit: Option<usize>,
     gauge: Option<Box<dyn Gauge>>,
+}
+
+/// Events in order of arrival. Most who get one get no second before they have received it.
+#[derive(Debug, Default)]
+struct Events {
+    // INVARIANT: without a first there are no others.
+    first: Option<Event>,
+    others: VecDeque<Event>,
+}
+
+impl Events {
+    fn push(&mut self, event: Event) {
+        match self.first {
+            None => self.first = Some(event),
+            Some(_) => self.others.push_back(event),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Event> {
+        let event = self.first.take()?;
+        self.first = self.others.pop_front();
+        Some(event)
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Event) -> bool) {
+        self.others.retain(&mut keep);
+        if self.first.as_ref().is_some_and(|first| !keep(first)) {
+            self.first = self.others.pop_front();
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
 }
 
 /// Learns of every message that leaves a mailbox.
@@ -172,12 +206,12 @@ impl Mailbox {
 
     /// Queues an event, whatever the limit.
     pub fn push_event(&mut self, event: Event) {
-        self.rare.get_or_insert_default().events.push_back(event);
+        self.events.get_or_insert_default().push(event);
     }
 
     /// Receives the oldest event.
     pub fn take_event(&mut self) -> Option<Event> {
-        self.rare.as_mut()?.events.pop_front()
+        self.events.as_mut()?.pop()
     }
 
     /// Takes back the queued end of `pid`: after a monitor was removed, its event must not be seen.
@@ -191,8 +225,8 @@ impl Mailbox {
     }
 
     fn retain_events(&mut self, keep: impl FnMut(&Event) -> bool) {
-        if let Some(rare) = &mut self.rare {
-            rare.events.retain(keep);
+        if let Some(events) = &mut self.events {
+            events.retain(keep);
         }
     }
 
@@ -229,7 +263,7 @@ impl Mailbox {
 
     /// Events waiting.
     pub fn events_len(&self) -> usize {
-        self.rare.as_ref().map_or(0, |rare| rare.events.len())
+        self.events.as_ref().map_or(0, |events| events.len())
     }
 }
 
@@ -299,7 +333,7 @@ impl fmt::Debug for Mailbox {
         f.debug_struct("Mailbox")
             .field("unlistened", &self.unlistened)
             .field("listened", &self.rare.as_ref().map(|rare| &rare.listened))
-            .field("events", &self.rare.as_ref().map(|rare| &rare.events))
+            .field("events", &self.events)
             .field("limit", &self.rare.as_ref().map(|rare| rare.limit))
             .finish_non_exhaustive()
     }

@@ -47,9 +47,7 @@ impl Pid {
     /// over and over.
     pub fn with_text<R>(self, read: impl FnOnce(&str) -> R) -> R {
         let (node, host) = (self.node.as_str(), self.host.as_str());
-        // At least five digits.
-        let digits = 16 - self.unique.leading_zeros() as usize / 4;
-        let digits = digits.max(5);
+        let digits = self.digits();
         let at = usize::from(!node.is_empty());
         let length = node.len() + at + host.len() + digits + 5;
         let mut short = [0; 96];
@@ -67,14 +65,48 @@ impl Pid {
             here.copy_from_slice(part);
             rest = behind;
         }
-        let mut number = self.unique.get();
-        for digit in rest[..digits].iter_mut().rev() {
-            *digit = b"0123456789abcdef"[(number & 15) as usize];
-            number >>= 4;
-        }
+        write_number(self.unique, &mut rest[..digits]);
         rest[digits] = b'}';
         // Only texts and letters were put together.
         read(std::str::from_utf8(text).unwrap_or_default())
+    }
+
+    /// How many its number has: at least five.
+    fn digits(self) -> usize {
+        let digits = 16 - self.unique.leading_zeros() as usize / 4;
+        digits.max(5)
+    }
+}
+
+fn write_number(unique: NonZeroU64, digits: &mut [u8]) {
+    let mut number = unique.get();
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+/// Writes the texts of one pid after the other. What the next one has in common with the one before stays where it is.
+#[derive(Debug, Default)]
+pub struct PidWriter {
+    text: Vec<u8>,
+    last: Option<Pid>,
+}
+
+impl PidWriter {
+    /// The pid's text.
+    pub fn write(&mut self, pid: Pid) -> &[u8] {
+        let digits = pid.digits();
+        let is_alike = |last: Pid| (last.node, last.host, last.digits()) == (pid.node, pid.host, digits);
+        if self.last.is_some_and(is_alike) {
+            let end = self.text.len() - 1;
+            write_number(pid.unique, &mut self.text[end - digits..end]);
+        } else {
+            self.text.clear();
+            pid.with_text(|text| self.text.extend_from_slice(text.as_bytes()));
+        }
+        self.last = Some(pid);
+        &self.text
     }
 }
 
@@ -182,6 +214,19 @@ mod tests {
             assert_eq!(pid.to_string().parse(), Ok(pid));
         }
         assert_eq!(Pid::local(host, unique(1)).to_string(), "{app:processes|0x00001}");
+    }
+
+    #[test]
+    fn writer_writes_what_each_pid_is_displayed_as() {
+        let mut writer = PidWriter::default();
+        let hosts = [HostId::new("app:processes"), HostId::new("app:others")];
+        let nodes = [NodeId::LOCAL, NodeId::new("east")];
+        let mut number = 1_u64;
+        for step in 0..500_usize {
+            let pid = Pid::new(nodes[step / 3 % 2], hosts[step / 4 % 2], unique(number >> (step % 64) | 1));
+            assert_eq!(writer.write(pid), pid.to_string().as_bytes());
+            number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use indexmap::IndexSet;
 use perilune_actor_core::{
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     hosts: Vec<Option<Arc<Host>>>,
     untold: VecDeque<Tell>,
     telling: bool,
+    /// When those learn of an end who are being told.
+    learnt_at: Option<SystemTime>,
     /// Failures of actors that had asked other workers for linked ones, until those are there and can be told.
     late: HashMap<(Pid, Ticket), Arc<Failure>, FxBuildHasher>,
     // Dropped after the actors, which may use it while they are dropped.
@@ -155,6 +157,7 @@ impl Core {
             hosts: Vec::new(),
             untold: VecDeque::new(),
             telling: false,
+            learnt_at: None,
             late: HashMap::default(),
             local,
         }
@@ -212,17 +215,20 @@ impl Core {
         self.slots[slot as usize].extra.get_or_insert_default()
     }
 
-    fn host(&mut self, id: HostId) -> Option<Arc<Host>> {
-        let known = self.hosts.get(id.index()).and_then(Option::as_ref);
-        if let Some(host) = known {
-            return Some(Arc::clone(host));
+    /// A host, once it was looked up.
+    fn known_host(&self, id: HostId) -> Option<&Host> {
+        self.hosts.get(id.index())?.as_deref()
+    }
+
+    fn host(&mut self, id: HostId) -> Option<&Host> {
+        if self.known_host(id).is_none() {
+            let host = self.shared.host(id)?;
+            if self.hosts.len() <= id.index() {
+                self.hosts.resize_with(id.index() + 1, || None);
+            }
+            self.hosts[id.index()] = Some(host);
         }
-        let host = self.shared.host(id)?;
-        if self.hosts.len() <= id.index() {
-            self.hosts.resize_with(id.index() + 1, || None);
-        }
-        self.hosts[id.index()] = Some(Arc::clone(&host));
-        Some(host)
+        self.known_host(id)
     }
 
     // --- running

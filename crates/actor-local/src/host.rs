@@ -9,6 +9,8 @@ use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering};
 pub(crate) struct Host {
     id: HostId,
     spec: RwLock<HostSpec>,
+    /// Its `max_actors`, for whoever starts one.
+    limit: std::sync::atomic::AtomicUsize,
     live: AtomicUsize,
     stopping: AtomicBool,
     next: AtomicUsize,
@@ -19,6 +21,7 @@ impl Host {
     pub(crate) fn new(spec: HostSpec) -> Self {
         Self {
             id: spec.id,
+            limit: spec.max_actors.into(),
             spec: RwLock::new(spec),
             live: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
@@ -37,13 +40,14 @@ impl Host {
 
     /// Other limits, for actors to come. A stopped host takes actors again.
     pub(crate) fn renew(&self, spec: HostSpec) {
+        self.limit.store(spec.max_actors, Ordering::Relaxed);
         *self.spec.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = spec;
         self.stopping.store(false, Ordering::SeqCst);
     }
 
     /// Counts a new actor, unless there may be none.
     pub(crate) fn enter(&self) -> Result<(), ActorError> {
-        let limit = self.spec().max_actors;
+        let limit = self.limit.load(Ordering::Relaxed);
         // Counting first and looking afterwards would let a refused actor keep out another one for a moment.
         let room = |live: usize| (limit == 0 || live < limit).then_some(live + 1);
         if self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, room).is_err() {

@@ -156,7 +156,8 @@ fn check_end(relations: Relations, model: &NaiveRelations, fails: bool) {
     let me = pid(u8::MAX);
     let reason =
         if fails { ExitReason::failed(Failure::new(ErrorKind::Unknown, "model")) } else { ExitReason::Normal(None) };
-    let mut told: Vec<Tell> = relations.exit(me, &reason).collect();
+    let mut told: Vec<Tell> = Vec::new();
+    relations.exit(me, &reason, |tell| told.push(tell));
     for receiver in &model.links {
         let place =
             |wanted: fn(&Signal) -> bool| told.iter().position(|tell| tell.to == *receiver && wanted(&tell.signal));

@@ -247,6 +247,7 @@ fn the_second_interrupt_does_not_wait_for_services() {
 }
 
 /// Starts a program that starts one in a session of its own, and waits for it. Prints the numbers of both.
+#[cfg(target_os = "linux")]
 const OWNER: &str = r#"
 local proc = require("exec").get("process:native"):exec("setsid sleep 600 & echo $$ $!; wait")
 proc:start()
@@ -256,6 +257,7 @@ proc:wait()
 "#;
 
 /// Whether the process of that number is there and has not ended.
+#[cfg(target_os = "linux")]
 fn is_there(number: &str) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
     state.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))

@@ -111,7 +111,8 @@ pub trait Process: Send + Sync {
     /// The end of input, behind everything written before. Again is no error.
     async fn close_stdin(&self) -> Result<(), ExecError>;
 
-    /// How many bytes were written and not yet read by the process; `None` when there is no input to speak of.
+    /// How many bytes were written and not yet read by the process; `None` when there is no input to speak of,
+    /// or the system does not tell.
     fn stdin_pending(&self) -> Option<usize>;
 
     /// Returns when something was written, all of it has been read by the process, and for `quiet` there was neither

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use perilune_exec_api::{Containment, EnvMode, ExecCapabilities, ExecError, ExecId, ExecRequest, Executor, Process};
+use perilune_exec_api::{EnvMode, ExecCapabilities, ExecError, ExecId, ExecRequest, Executor, Process};
 
 use crate::config::NativeConfig;
 use crate::launch::{DEFAULT_PATH, Launch, environment};
 use crate::process::{Inner, NativeProcess, Terms};
-use crate::table::MARK;
+use crate::table::{CLOSEST, MARK};
 use crate::tree::Tree;
 
 /// Starts processes on this machine.
@@ -73,9 +73,11 @@ impl Default for NativeExecutor {
 impl Executor for NativeExecutor {
     fn capabilities(&self) -> ExecCapabilities {
         let mut all = ExecCapabilities::ALL;
-        if self.shared.config.cgroup.is_none() {
-            all.containment = Some(Containment::Scan);
+        if self.shared.config.cgroup.is_none() || !cfg!(target_os = "linux") {
+            all.containment = Some(CLOSEST);
         }
+        // How much input has not been read is only known there.
+        all.stdin_idle = cfg!(target_os = "linux");
         all
     }
 

@@ -1,8 +1,8 @@
 //! A second process that ends all trees when this one is killed.
 //!
-//! The system ends leaders with the runtime, and nobody else. The guardian is told of every tree that begins and that
-//! nothing is left of; it learns of the end of the runtime because a pipe closes, and if nobody has said goodbye it ends
-//! what is there: SIGTERM, two seconds, SIGKILL.
+//! Linux ends leaders with the runtime, and nobody else; other systems end nobody. The guardian is told of every tree that
+//! begins and that nothing is left of; it learns of the end of the runtime because a pipe closes, and if nobody has said
+//! goodbye it ends what is there: SIGTERM, two seconds, SIGKILL.
 //!
 //! ```no_run
 //! use perilune_exec_native::{Launch, guardian};
@@ -12,7 +12,7 @@
 //! if std::env::args().nth(1).as_deref() == Some("--guardian") {
 //!     return guardian::serve(std::io::stdin());
 //! }
-//! let mut helper = Launch::new("/proc/self/exe");
+//! let mut helper = Launch::new(std::env::current_exe().unwrap());
 //! helper.args = vec!["--guardian".into()];
 //! guardian::arm(helper);
 //! // Everything else, and at its end:
@@ -70,6 +70,7 @@ pub fn goodbye() {
 /// If the input cannot be read. What was known of by then has been ended.
 pub fn serve(input: impl AsFd) -> Result<(), ExecError> {
     stay();
+    #[cfg(target_os = "linux")]
     let _ = rustix::thread::set_name(c"perilune-guard");
     let failed =
         |source: std::io::Error| ExecError::Backend { operation: "read from the runtime", source: source.into() };

@@ -79,11 +79,14 @@ impl Input {
         self.closed.notify_waiters();
     }
 
-    /// How much was written so far, and how much of that the process has not read; `None` when it is closed.
-    pub(crate) fn progress(&self) -> Option<(u64, usize)> {
+    /// How much was written so far, and how much of that the process has not read if the system tells; `None` when it is
+    /// closed.
+    pub(crate) fn progress(&self) -> Option<(u64, Option<usize>)> {
         let pipe = self.pipe().clone()?;
-        let waiting = rustix::io::ioctl_fionread(pipe.get_ref()).unwrap_or(0);
-        Some((self.written.load(Ordering::Acquire), usize::try_from(waiting).unwrap_or(usize::MAX)))
+        // Elsewhere the question is only answered at the end that reads.
+        let waiting = cfg!(target_os = "linux").then(|| rustix::io::ioctl_fionread(pipe.get_ref()).unwrap_or(0));
+        let waiting = waiting.map(|waiting| usize::try_from(waiting).unwrap_or(usize::MAX));
+        Some((self.written.load(Ordering::Acquire), waiting))
     }
 
     fn pipe(&self) -> MutexGuard<'_, Option<Arc<AsyncFd<OwnedFd>>>> {

@@ -13,9 +13,11 @@ use std::time::{Instant, SystemTime};
 
 use perilune_exec_api::{EnvMode, ExecError, Identity, Limits};
 
-pub(crate) use fork::{register, register_shared, register_tree, signal_group, signal_pidfd as signal_one, stay};
+pub(crate) use fork::{register, register_shared, register_tree, signal_group, signal_one, stay};
 
 use plan::Plan;
+
+use crate::handle::Leader;
 
 /// What [`launch`] starts. The process gets this environment and nothing else.
 #[derive(Debug)]
@@ -61,11 +63,12 @@ pub struct LaunchOptions {
     pub umask: Option<u32>,
     /// Its priority, from -20 to 19.
     pub nice: Option<i32>,
-    /// How readily the system ends it when memory is short, from -1000 to 1000.
+    /// How readily the system ends it when memory is short, from -1000 to 1000. Linux only.
     pub oom_score_adj: Option<i32>,
-    /// Whether it can never gain privileges by executing something.
+    /// Whether it can never gain privileges by executing something. Linux only.
     pub no_new_privs: bool,
-    /// Whether it is killed when the runtime dies, however that happens.
+    /// Whether it is killed when the runtime dies, however that happens. Where the system does not see to it, the
+    /// [guardian](crate::guardian) does if there is one.
     pub die_with_runtime: bool,
     /// Descriptors above 2, and the numbers they get.
     pub extra_fds: Vec<(Arc<OwnedFd>, i32)>,
@@ -95,7 +98,7 @@ impl Default for LaunchOptions {
 #[derive(Debug)]
 pub struct Launched {
     os_pid: u32,
-    pidfd: OwnedFd,
+    process: Leader,
     at: Instant,
     wall: SystemTime,
     is_tied: bool,
@@ -107,9 +110,9 @@ impl Launched {
         self.os_pid
     }
 
-    /// Stands for this process even if its number is used again; readable when it has ended.
+    /// Readable when it has ended. On Linux it is a pidfd: it stands for this process even if its number is used again.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.process.as_fd()
     }
 
     /// When its program started.
@@ -122,8 +125,8 @@ impl Launched {
         self.is_tied
     }
 
-    pub(crate) fn into_pidfd(self) -> OwnedFd {
-        self.pidfd
+    pub(crate) fn into_process(self) -> Leader {
+        self.process
     }
 }
 

@@ -1,19 +1,17 @@
 use std::collections::{HashMap, HashSet};
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::launch::signal_one;
+use crate::handle::Other;
 use crate::table::{self, Entry, Processes};
-use crate::undertaker::open;
 
 /// A run of a program that did not live to see its end, as that wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOver {
     /// The `SUP_RUN_ID` that everything in it was started with.
     pub run_id: String,
-    /// When its leader started, in ticks of the system; of this boot, which is for the caller to know.
+    /// When its leader started, as [`Sighting`](crate::Sighting) has it; of this boot, which is for the caller to know.
     pub started: u64,
 }
 
@@ -39,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// until nothing is left, or five seconds after the kill.
 pub fn end_left_overs(runs: &[LeftOver], grace: Duration) -> EndedLeftOvers {
     let begun = Instant::now();
-    let mut known: HashMap<(u32, u64), Option<OwnedFd>> = HashMap::new();
+    let mut known: HashMap<(u32, u64), Option<Other>> = HashMap::new();
     let (mut pause, mut nobody, mut left) = (Duration::from_millis(2), 0, Vec::new());
     // Who was started while the list was made may be missing on it, but is there when it is made again.
     while nobody < 2 && !runs.is_empty() {
@@ -52,8 +50,8 @@ pub fn end_left_overs(runs: &[LeftOver], grace: Duration) -> EndedLeftOvers {
         nobody = if left.is_empty() { nobody + 1 } else { 0 };
         for entry in &left {
             let is_new = !known.contains_key(&(entry.pid, entry.started));
-            let pidfd = known.entry((entry.pid, entry.started)).or_insert_with(|| open(entry));
-            let Some(pidfd) = pidfd else { continue };
+            let process = known.entry((entry.pid, entry.started)).or_insert_with(|| Other::open(entry));
+            let Some(process) = process else { continue };
             let signals: &[i32] = match (forced, is_new) {
                 (true, _) => &[libc::SIGKILL],
                 (false, true) => &[libc::SIGTERM, libc::SIGCONT],
@@ -61,7 +59,7 @@ pub fn end_left_overs(runs: &[LeftOver], grace: Duration) -> EndedLeftOvers {
             };
             for signal in signals {
                 // Who has ended meanwhile, or is another's, is told apart by the next look.
-                let _ = signal_one(pidfd.as_fd(), *signal);
+                let _ = process.signal(*signal);
             }
         }
         wait(left.iter().filter_map(|entry| known.get(&(entry.pid, entry.started))?.as_ref()), pause);
@@ -110,8 +108,9 @@ fn lineage(all: &[Entry], own: u32) -> HashSet<u32> {
 }
 
 /// Until one of them ends, or `pause` is over.
-fn wait<'a>(pidfds: impl Iterator<Item = &'a OwnedFd>, pause: Duration) {
-    let mut fds: Vec<PollFd<'_>> = pidfds.map(|pidfd| PollFd::new(pidfd, PollFlags::IN)).collect();
+fn wait<'a>(processes: impl Iterator<Item = &'a Other>, pause: Duration) {
+    let fds = processes.filter_map(Other::fd);
+    let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let pause = Timespec { tv_sec: 0, tv_nsec: pause.subsec_nanos().into() };
     let _ = rustix::event::poll(&mut fds, Some(&pause));
 }

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![cfg(target_os = "linux")]
+#![cfg(any(target_os = "linux", target_os = "macos"))]
 
 /// The guide is compiled and run.
 #[cfg(doctest)]
@@ -13,6 +13,7 @@ mod config;
 mod driver;
 mod executor;
 pub mod guardian;
+mod handle;
 mod input;
 mod launch;
 mod left_over;
@@ -31,6 +32,7 @@ mod table;
 mod tree;
 mod undertaker;
 pub mod usage;
+mod wake;
 
 pub use child::{
     CgroupOptions, Child, ChildControl, ChildOptions, ChildOutput, Finished, OutputChunk, OutputReceiver, OutputSink,

@@ -18,7 +18,13 @@ pub(crate) fn is(os_pid: u32) -> bool {
     last(text.get(..length).unwrap_or_default()) == Some(os_pid)
 }
 
+#[cfg(not(target_os = "linux"))]
+fn open() -> Option<File> {
+    None
+}
+
 /// Only what the system itself says: containers are sometimes given a file in its place, which is up to date now and then.
+#[cfg(target_os = "linux")]
 fn open() -> Option<File> {
     let file = File::open("/proc/loadavg").ok()?;
     let from_system = rustix::fs::fstatfs(&file).ok()?.f_type == rustix::fs::PROC_SUPER_MAGIC;

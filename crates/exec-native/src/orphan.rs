@@ -1,18 +1,17 @@
 //! Orphans that this program becomes the parent of: once they have ended somebody has to collect their status.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, ExecError};
-use rustix::process::{WaitId, WaitIdOptions};
 
+use crate::handle::Other;
 use crate::lineage::{Hold, Root};
+use crate::roll;
 use crate::table::{self, Entry, Processes};
 use crate::tree::Tree;
-use crate::{roll, undertaker};
 
 /// How long an orphan that has ended waits at most while nothing else happens.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -34,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// is adopted any more; those that were are still reaped.
 ///
 /// # Errors
-/// If the system does not allow it, or has no room for a thread.
+/// If the system does not allow it or, other than Linux, knows no such thing, or has no room for a thread.
 pub fn init_duties(on: bool) -> Result<(), ExecError> {
     set(on)
 }
@@ -44,22 +43,21 @@ pub fn init_duties(on: bool) -> Result<(), ExecError> {
 /// a zombie. There is no way back.
 ///
 /// # Errors
-/// If the system does not allow it, or has no room for a thread.
+/// If the system does not allow it or, other than Linux, knows no such thing, or has no room for a thread.
 pub fn init_duties_for_all() -> Result<(), ExecError> {
     ALL.store(true, Ordering::Release);
     set(true)
 }
 
 fn set(on: bool) -> Result<(), ExecError> {
-    let refused = |source: rustix::io::Errno| ExecError::Refused {
-        operation: "become the parent of orphans",
-        source: std::io::Error::from(source).into(),
-    };
+    if on && !table::HAS_SUBREAPER {
+        return Err(ExecError::Unsupported { operation: "becoming the parent of orphans" });
+    }
     if on {
         begin()?;
     }
-    let own = on.then(rustix::process::getpid);
-    rustix::process::set_child_subreaper(own).map_err(refused)
+    table::adopt(on)
+        .map_err(|source| ExecError::Refused { operation: "become the parent of orphans", source: source.into() })
 }
 
 #[derive(Default)]
@@ -265,10 +263,9 @@ fn due(all: &[Entry], own: u32, runs: &[Run], noted: &Noted) -> Vec<Entry> {
 }
 
 fn reap(entry: &Entry) {
-    let Some(pidfd) = undertaker::open(entry) else { return };
-    let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    let reap = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), flags);
-    while matches!(reap(), Err(rustix::io::Errno::INTR)) {}
+    if let Some(orphan) = Other::open(entry) {
+        orphan.reap();
+    }
 }
 
 fn state() -> MutexGuard<'static, State> {

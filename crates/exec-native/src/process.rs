@@ -186,7 +186,7 @@ impl Process for NativeProcess {
     }
 
     fn stdin_pending(&self) -> Option<usize> {
-        self.0.input.progress().map(|(_, pending)| pending)
+        self.0.input.progress().and_then(|(_, pending)| pending)
     }
 
     async fn stdin_idle(&self, quiet: Duration) -> Result<(), ExecError> {
@@ -411,7 +411,7 @@ impl Inner {
         loop {
             let Some((written, pending)) = self.input.progress() else { return Err(ExecError::StdinClosed) };
             let now = Some((written, pending, self.stdout.seen(), self.stderr.seen()));
-            if now != before || written == 0 || pending > 0 {
+            if now != before || written == 0 || pending.is_some_and(|pending| pending > 0) {
                 (before, since) = (now, tokio::time::Instant::now());
             } else if since.elapsed() >= quiet {
                 return Ok(());

@@ -6,7 +6,8 @@ use crate::table;
 pub struct Sighting {
     /// Its number, which others may have had before and may have later.
     pub os_pid: u32,
-    /// When it started, in ticks of the system since that started: with the number, its name until the next boot.
+    /// When it started: with the number, its name until the next boot. In ticks of the system since that started; on macOS,
+    /// in microseconds of its wall clock.
     pub started: u64,
     /// It has ended, and its status has not been collected.
     pub ended: bool,
@@ -28,7 +29,7 @@ impl Sighting {
 
 /// Names the time since the system was started last: ticks of one boot mean nothing in another.
 pub fn boot_id() -> std::io::Result<String> {
-    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    table::boot_id()
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! The processes of this machine, as the system lists them.
 
+#[cfg(any(target_os = "macos", test))]
+mod arguments;
+#[cfg_attr(target_os = "linux", path = "table/linux.rs")]
+#[cfg_attr(target_os = "macos", path = "table/macos.rs")]
+mod system;
+
 use std::collections::HashMap;
-use std::fs;
-use std::io::Read;
-use std::time::Duration;
 
 use crate::lineage::{self, Root};
+
+pub(crate) use system::{CLOSEST, HAS_SUBREAPER, adopt, boot_id, entry, now};
 
 /// One process, at the moment it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) parent: u32,
     pub(crate) group: u32,
     pub(crate) session: u32,
-    /// When it started, in ticks of the system: with the pid, its name for ever.
+    /// When it started, in ticks of the system or whatever [`now`] counts in: with the pid, its name for ever.
     pub(crate) started: u64,
     /// It has ended and only its status is left.
     pub(crate) ended: bool,
@@ -42,12 +47,7 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn read() -> Self {
-        let (mut all, mut text) = (Vec::new(), Vec::with_capacity(512));
-        if let Ok(folder) = fs::read_dir("/proc") {
-            let pids = folder.filter_map(|found| found.ok()?.file_name().to_str()?.parse().ok());
-            all.extend(pids.filter_map(|pid| look(pid, &mut text)));
-        }
-        Self { all, marks: HashMap::new() }
+        Self { all: system::list(), marks: HashMap::new() }
     }
 
     /// What everybody here is to `root`, as [`lineage::members`] has it.
@@ -68,77 +68,8 @@ pub(crate) const MARK: &str = "SUP_RUN_ID";
 
 pub(crate) fn read_mark(pid: u32) -> Option<Vec<u8>> {
     let mark = |variable: &&[u8]| variable.strip_prefix(MARK.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-    let environment = read_environment(pid)?;
+    let environment = system::read_environment(pid)?;
     environment.split(|byte| *byte == 0).find(mark).map(|found| found[MARK.len() + 1..].to_vec())
-}
-
-/// How often to come back to a process that is between two programs, and after how long.
-const RETURNS: u32 = 200;
-const RETURN: Duration = Duration::from_micros(250);
-
-fn read_environment(pid: u32) -> Option<Vec<u8>> {
-    let mut returns = 0;
-    loop {
-        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        if !environment.is_empty() || returns > RETURNS {
-            return Some(environment);
-        }
-        if is_between_programs(pid) {
-            returns += 1;
-            std::thread::sleep(RETURN);
-        } else {
-            // It has none, or has got it since.
-            returns = RETURNS + 1;
-        }
-    }
-}
-
-/// Whether it has memory, and no environment in it yet: it is being given a program.
-fn is_between_programs(pid: u32) -> bool {
-    let text = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let Some(end) = text.iter().rposition(|byte| *byte == b')') else { return false };
-    let fields: Vec<&[u8]> = text[end + 1..].split(|byte| *byte == b' ').filter(|field| !field.is_empty()).collect();
-    let is = |field: usize, zero: bool| fields.get(field).is_some_and(|text| (*text == b"0") == zero);
-    const SIZE: usize = 20;
-    const ENVIRONMENT: usize = 47;
-    is(SIZE, false) && is(ENVIRONMENT, true)
-}
-
-/// One process.
-pub(crate) fn entry(pid: u32) -> Option<Entry> {
-    look(pid, &mut Vec::with_capacity(512))
-}
-
-fn look(pid: u32, text: &mut Vec<u8>) -> Option<Entry> {
-    text.clear();
-    fs::File::open(format!("/proc/{pid}/stat")).ok()?.read_to_end(text).ok()?;
-    parse(pid, text)
-}
-
-fn parse(pid: u32, text: &[u8]) -> Option<Entry> {
-    // The name before may contain anything, and ends with the last parenthesis.
-    let rest = &text[text.iter().rposition(|byte| *byte == b')')? + 1..];
-    let mut fields = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
-    let state = fields.next()?;
-    let mut number = || fields.next()?.parse::<i64>().ok();
-    let (parent, group, session) = (number()?, number()?, number()?);
-    let mut times = fields.by_ref().skip(7).take(4).map(|text| text.parse::<u64>().ok());
-    let mut both = || Some(times.next()??.saturating_add(times.next()??));
-    let (busy, collected) = (both()?, both()?);
-    let started = fields.nth(4)?.parse().ok()?;
-    let resident = fields.nth(1)?.parse().ok()?;
-    let id = |number: i64| u32::try_from(number).unwrap_or(0);
-    Some(Entry {
-        pid,
-        parent: id(parent),
-        group: id(group),
-        session: id(session),
-        started,
-        ended: matches!(state, "Z" | "X" | "x"),
-        busy,
-        collected,
-        resident,
-    })
 }
 
 #[cfg(test)]
@@ -155,22 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn name_may_contain_anything() {
-        let text = b"7 (a) S 1 2) Z 3 4 5 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 13 99 15 16";
-        let expected = Entry {
-            pid: 7,
-            parent: 3,
-            group: 4,
-            session: 5,
-            started: 99,
-            ended: true,
-            busy: 6 + 7,
-            collected: 8 + 9,
-            resident: 16,
-        };
-        assert_eq!(parse(7, text), Some(expected));
-        for broken in [&b""[..], b"7 (a", b"7 (a) S", b"7 (a) S x 1 1", b"7 (a) S 1 1 1 \xff", &text[..60]] {
-            assert_eq!(parse(7, broken), None);
-        }
+    fn present_is_on_the_scale_of_starts() {
+        let own = entry(std::process::id()).unwrap().started;
+        assert!(own <= now(), "{own} {}", now());
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let child_start = entry(child.id()).unwrap().started;
+        assert!((own..=now()).contains(&child_start), "{own} {child_start} {}", now());
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }

@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, ExecError, OsSignal};
-use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
+use rustix::process::WaitIdStatus;
 use tokio::sync::watch;
 
 use crate::cgroup::Cgroup;
-use crate::launch::{Launched, register_tree, signal_group, signal_one};
+use crate::handle::Leader;
+use crate::launch::{Launched, register_tree, signal_group};
 use crate::lineage::{Hold, Root};
-use crate::table::{Entry, Processes};
+use crate::table::{self, Entry, Processes};
 use crate::undertaker;
 use crate::{newest, roll};
 
@@ -84,7 +85,7 @@ struct End {
 /// group and session.
 pub(crate) struct Tree {
     leader: u32,
-    pidfd: OwnedFd,
+    process: Leader,
     /// The variable that everything in the tree was started with.
     mark: Vec<u8>,
     level: Containment,
@@ -112,7 +113,7 @@ impl Tree {
         let is_tied = launched.is_tied();
         let tree = Arc::new(Self {
             leader: launched.os_pid(),
-            pidfd: launched.into_pidfd(),
+            process: launched.into_process(),
             mark,
             level,
             cgroup,
@@ -140,8 +141,8 @@ impl Tree {
         self.leader
     }
 
-    pub(crate) fn pidfd(&self) -> &OwnedFd {
-        &self.pidfd
+    pub(crate) fn process(&self) -> &Leader {
+        &self.process
     }
 
     pub(crate) fn conduct(&self) -> Conduct {
@@ -150,7 +151,7 @@ impl Tree {
 
     /// How closely it is really held.
     pub(crate) fn level(&self) -> Containment {
-        if self.cgroup.is_some() { Containment::Cgroup } else { self.level.min(Containment::Scan) }
+        if self.cgroup.is_some() { Containment::Cgroup } else { self.level.min(table::CLOSEST) }
     }
 
     /// The signal by which it was asked to end, or 0.
@@ -169,7 +170,7 @@ impl Tree {
         match self.conduct.scope {
             _ if end.reaped => Err(io::ErrorKind::NotFound.into()),
             KillScope::Group => signal_group(self.leader, signal),
-            KillScope::Mixed | KillScope::Leader => signal_one(self.pidfd.as_fd(), signal),
+            KillScope::Mixed | KillScope::Leader => self.process.signal(signal),
         }
     }
 
@@ -180,7 +181,10 @@ impl Tree {
 
     /// The same, to the leader alone whatever the scope.
     pub(crate) fn deliver_to_leader(&self, signal: OsSignal) -> Result<(), ExecError> {
-        self.delivered(|| signal_one(self.pidfd.as_fd(), signal.number()))
+        self.delivered(|| {
+            let end = self.end();
+            if end.reaped { Err(io::ErrorKind::NotFound.into()) } else { self.process.signal(signal.number()) }
+        })
     }
 
     fn delivered(&self, send: impl FnOnce() -> io::Result<()>) -> Result<(), ExecError> {
@@ -255,7 +259,7 @@ impl Tree {
         // The leader may have left its group.
         let end = self.end();
         if !end.reaped {
-            self.log(signal_one(self.pidfd.as_fd(), libc::SIGKILL));
+            self.log(self.process.signal(libc::SIGKILL));
         }
     }
 
@@ -283,8 +287,7 @@ impl Tree {
         if end.reaped {
             return end.status;
         }
-        let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags) {
+        match self.process.peek() {
             Ok(None) | Err(rustix::io::Errno::INTR) => None,
             Ok(Some(status)) => Some(*end.status.get_or_insert_with(|| read(&status))),
             Err(_) => {
@@ -319,8 +322,7 @@ impl Tree {
         roll::leave(self);
         let mut end = self.end();
         if !std::mem::replace(&mut end.reaped, true) {
-            let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            let status = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), flags);
+            let status = self.process.reap();
             end.status.get_or_insert_with(|| status.ok().flatten().map_or(Status::Lost, |status| read(&status)));
         }
         drop(end);
@@ -403,12 +405,12 @@ pub(crate) struct Watched(pub(crate) Arc<Tree>);
 
 impl AsFd for Watched {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.pidfd.as_fd()
+        self.0.process.as_fd()
     }
 }
 
 impl AsRawFd for Watched {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.pidfd.as_raw_fd()
+        self.0.process.as_fd().as_raw_fd()
     }
 }

@@ -2,7 +2,7 @@
 //! reaps. It needs no async runtime, so that trees end when that goes away, too.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::ExecError;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::launch::signal_one;
-use crate::table::{self, Entry, Processes};
+use crate::handle::Other;
+use crate::table::{Entry, Processes};
 use crate::tree::{FAR, KillScope, Tree};
+use crate::wake::Wake;
 use crate::{guardian, orphan};
 
 /// How long a leader that ended by itself may wait for others to be looked after with it: a look costs as much for
@@ -33,7 +33,7 @@ enum Ask {
 
 struct Undertaker {
     asks: Sender<Ask>,
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake>,
     /// It will look for what was asked within [`TOGETHER`] anyway.
     looking: Arc<AtomicBool>,
 }
@@ -48,8 +48,7 @@ pub(crate) fn ready() -> Result<(), ExecError> {
     }
     let exhausted =
         |source: std::io::Error| ExecError::Exhausted { operation: "watch processes", source: source.into() };
-    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-    let wake = Arc::new(rustix::event::eventfd(0, flags).map_err(|error| exhausted(error.into()))?);
+    let wake = Arc::new(Wake::new().map_err(exhausted)?);
     let (asks, asked) = channel();
     let looking = Arc::new(AtomicBool::new(false));
     let (woken, looks) = (wake.clone(), looking.clone());
@@ -60,7 +59,7 @@ pub(crate) fn ready() -> Result<(), ExecError> {
     // Whoever comes second has started a thread that ends when its channel is dropped here, after being woken.
     let mine = wake.clone();
     if UNDERTAKER.set(Undertaker { asks, wake, looking }).is_err() {
-        let _ = rustix::io::write(&mine, &1_u64.to_ne_bytes());
+        mine.wake();
     }
     Ok(())
 }
@@ -93,7 +92,7 @@ fn submit(ask: Ask) {
         if patient && undertaker.looking.swap(true, Ordering::SeqCst) {
             return;
         }
-        let _ = rustix::io::write(&undertaker.wake, &1_u64.to_ne_bytes());
+        undertaker.wake.wake();
     }
 }
 
@@ -114,13 +113,13 @@ struct Job {
 }
 
 struct Member {
-    pidfd: OwnedFd,
+    process: Other,
     started: u64,
     /// What it was sent last, on its own.
     told: i32,
 }
 
-fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
+fn run(asked: &Receiver<Ask>, wake: &Wake, looking: &AtomicBool) {
     let mut jobs: Vec<Job> = Vec::new();
     loop {
         let soon = Instant::now() + TOGETHER;
@@ -131,7 +130,7 @@ fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
         }
         let timeout = jobs.iter().map(Job::due).min().map(|due| due.saturating_duration_since(Instant::now()));
         let news = wait(&jobs, wake, timeout);
-        let _ = rustix::io::read(wake, &mut [0; 8]);
+        wake.clear();
         loop {
             match asked.try_recv() {
                 Ok(ask) => take(&mut jobs, ask),
@@ -150,13 +149,14 @@ fn run(asked: &Receiver<Ask>, wake: &OwnedFd, looking: &AtomicBool) {
     }
 }
 
-fn wait(jobs: &[Job], wake: &OwnedFd, timeout: Option<Duration>) -> bool {
+fn wait(jobs: &[Job], wake: &Wake, timeout: Option<Duration>) -> bool {
     let mut fds = vec![PollFd::new(wake, PollFlags::IN)];
     for job in jobs {
         if !job.leader_ended {
-            fds.push(PollFd::new(job.tree.pidfd(), PollFlags::IN));
+            fds.push(PollFd::from_borrowed_fd(job.tree.process().as_fd(), PollFlags::IN));
         }
-        fds.extend(job.members.values().map(|member| PollFd::new(&member.pidfd, PollFlags::IN)));
+        let members = job.members.values().filter_map(|member| member.process.fd());
+        fds.extend(members.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
     }
     let timeout = timeout.map(|timeout| Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
@@ -225,10 +225,7 @@ impl Job {
     /// Whether there were any.
     fn forget_ended(&mut self) -> bool {
         let before = self.members.len();
-        self.members.retain(|_, member| {
-            let mut fd = [PollFd::new(&member.pidfd, PollFlags::IN)];
-            !matches!(rustix::event::poll(&mut fd, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
-        });
+        self.members.retain(|_, member| !member.process.has_ended());
         self.members.len() < before
     }
 
@@ -278,11 +275,11 @@ impl Job {
     fn add(&mut self, entry: &Entry, forced: bool) {
         let new = self.members.get(&entry.pid).is_none_or(|member| member.started != entry.started);
         if new {
-            let Some(pidfd) = open(entry) else { return };
-            self.members.insert(entry.pid, Member { pidfd, started: entry.started, told: 0 });
+            let Some(process) = Other::open(entry) else { return };
+            self.members.insert(entry.pid, Member { process, started: entry.started, told: 0 });
         }
         let Some(member) = self.members.get_mut(&entry.pid) else { return };
-        let send = |signal| drop(signal_one(member.pidfd.as_fd(), signal));
+        let send = |signal| drop(member.process.signal(signal));
         let request = self.tree.request(entry, self.leader_ended, member.told);
         if forced {
             send(libc::SIGKILL);
@@ -295,14 +292,4 @@ impl Job {
             self.leftovers.insert((entry.pid, entry.started));
         }
     }
-}
-
-/// The process of that entry, unless another has its number by now, or it has left its session or group: then the next
-/// look shows it as it is. Where numbers are few, another can start in the same tick, but not in the same session.
-pub(crate) fn open(entry: &Entry) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(i32::try_from(entry.pid).ok()?)?;
-    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let now = table::entry(entry.pid)?;
-    let is_it = now.started == entry.started && now.session == entry.session && now.group == entry.group;
-    is_it.then_some(pidfd)
 }

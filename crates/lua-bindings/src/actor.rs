@@ -71,6 +71,8 @@ pub(crate) struct ActorState {
     definition: Arc<Definition>,
     thread: Stack,
     thread_ref: Ref,
+    /// The main function, if the thread has it for the next actor too.
+    main: Cell<Ref>,
     current: Cell<u32>,
     /// Counts the waits of all coroutines.
     serial: Cell<u64>,
@@ -180,7 +182,7 @@ impl LuaFactory {
         }
         let loaded = vm.find_loaded(&self.definition);
         let ready = loaded.and_then(|loaded| vm.take_ready_thread(&loaded).map(|thread| (loaded, thread)));
-        let (loaded, Thread { stack: thread, held: thread_ref, .. }) = match ready {
+        let (loaded, Thread { stack: thread, held: thread_ref, main, is_used, .. }) = match ready {
             Some(ready) => ready,
             None => vm.protect(|vm, main| {
                 let loaded = vm.load(main, &self.definition)?;
@@ -195,6 +197,7 @@ impl LuaFactory {
             definition: self.definition,
             thread,
             thread_ref,
+            main: Cell::new(main),
             current: Cell::new(0),
             serial: Cell::new(0),
             tasks: RefCell::default(),
@@ -218,8 +221,10 @@ impl LuaFactory {
         let args = self.args;
         // The first task is the main one, whatever the chunk spawns.
         state.add_task(thread, None, 0);
-        let start = vm.enter(&state, cx, true, || vm.protect(|vm, _| state.load(vm, &loaded, &args)));
-        let arguments = start??;
+        let arguments = match state.load_ready(&args) {
+            true => 0,
+            false => vm.enter(&state, cx, true, || vm.protect(|vm, _| state.load(vm, &loaded, is_used, &args)))??,
+        };
         state.task(0, |task| task.start = Some(arguments));
         Ok(state)
     }
@@ -266,8 +271,14 @@ impl Drop for ActorState {
         {
             main.unref(kept.store);
         }
-        let has_globals = self.globals.get() == Globals::Untouched;
-        self.vm.give_back_thread(Thread { stack: self.thread, held: self.thread_ref, has_globals });
+        self.vm.give_back_thread(Thread {
+            stack: self.thread,
+            held: self.thread_ref,
+            has_globals: self.globals.get() == Globals::Untouched,
+            of: self.definition.serial(),
+            main: self.main.get(),
+            is_used: true,
+        });
     }
 }
 

@@ -268,6 +268,7 @@ scripts! {
     process_call
     process_cancel
     process_events
+    process_events_of_one
     process_links
     process_messages
     process_names

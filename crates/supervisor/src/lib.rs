@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![cfg(target_os = "linux")]
+#![cfg(any(target_os = "linux", target_os = "macos"))]
 
 pub mod process;
 

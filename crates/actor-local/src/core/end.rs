@@ -7,6 +7,8 @@ impl Core {
     /// things, and only then does anybody learn of it.
     pub(super) fn finish(&mut self, index: u32, reason: ExitReason) {
         let pid = self.pid(index);
+        // Code of others may run before the next one is told something.
+        self.learnt_at = None;
         self.close(index, pid);
         let slot = &mut self.slots[index as usize];
         let actor = slot.actor.take();
@@ -24,10 +26,23 @@ impl Core {
             let _ = catch_unwind(AssertUnwindSafe(|| hook(&reason)));
         }
         self.leave(index);
-        if !relations.is_empty() {
-            // Not `extend`, which asks each of several chained iterators over and over whether there is more.
-            relations.exit(pid, &reason).for_each(|tell| self.untold.push_back(tell));
+        self.tell_all(relations, pid, &reason);
+    }
+
+    /// Tells everybody related to an actor that has ended of its end, unless somebody else is being told: then after them.
+    fn tell_all(&mut self, relations: Relations, pid: Pid, reason: &ExitReason) {
+        if relations.is_empty() {
+            return self.tell();
         }
+        if self.telling {
+            return relations.exit(pid, reason, |tell| self.untold.push_back(tell));
+        }
+        self.telling = true;
+        // What they learn may end them, but nobody is told of that before all know.
+        relations.exit(pid, reason, |Tell { to, signal }| {
+            let _ = self.signal(to, signal);
+        });
+        self.telling = false;
         self.tell();
     }
 
@@ -61,6 +76,7 @@ impl Core {
             return;
         }
         while let Some(Tell { to, signal }) = self.untold.pop_front() {
+            self.learnt_at = None;
             // Whoever is gone already need not know.
             let _ = self.signal(to, signal);
         }
@@ -87,7 +103,7 @@ impl Core {
             self.free.push(index);
         }
         self.live -= 1;
-        if let Some(host) = self.host(host) {
+        if let Some(host) = self.known_host(host) {
             host.leave();
         }
     }

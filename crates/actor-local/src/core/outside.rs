@@ -35,10 +35,7 @@ impl Core {
 
     fn spawn_for(&mut self, spawn: Spawn, parent: Option<Pid>, reply: Reply) {
         let relation = spawn.relation;
-        let result = match self.host(spawn.host) {
-            Some(host) => self.spawn_here(&host, spawn, parent),
-            None => Err(ActorError::HostNotFound(spawn.host.as_str().into())),
-        };
+        let result = self.spawn_here(spawn, parent);
         match reply {
             Reply::Thread(sender) => {
                 let _ = sender.send(result);

@@ -70,9 +70,17 @@ impl Core {
         self.wake(slot);
     }
 
+    /// When an actor learns of an end: all who are told one after the other learn of it at the same time.
+    fn learnt_at(&mut self) -> SystemTime {
+        if !self.telling {
+            return self.shared.clock.wall();
+        }
+        *self.learnt_at.get_or_insert_with(|| self.shared.clock.wall())
+    }
+
     fn down(&mut self, slot: u32, from: Pid, reason: ExitReason) {
         if self.extra(slot).relations.down(from) {
-            let at = self.shared.clock.wall();
+            let at = self.learnt_at();
             self.event(slot, Event::Down { from, reason, at });
         }
     }

@@ -4,14 +4,16 @@ use super::*;
 
 impl Core {
     /// The worker a new actor is put on.
-    fn place(&self, host: &Host, wish: Option<Placement>, beside: Option<Pid>, may_leave: bool) -> usize {
+    fn place(&mut self, spawn: &Spawn, may_leave: bool) -> usize {
         if !may_leave || self.shared.worker_count() == 1 {
             return self.worker;
         }
-        let spec = host.spec();
+        let Spawn { placement: wish, beside, .. } = *spawn;
+        // That there is no such host is said where the actor would be made.
+        let Some(spec) = self.host(spawn.host).map(Host::spec) else { return self.worker };
         let workers = self.shared.workers_of(&spec);
         match wish.unwrap_or(spec.placement) {
-            Placement::Spread => host.turn(workers),
+            Placement::Spread => self.known_host(spec.id).map_or(self.worker, |host| host.turn(workers)),
             Placement::Local if self.worker < workers => self.worker,
             _ => self.shared.worker_beside(beside, workers).unwrap_or_else(|| {
                 let here = self.queue.len() + usize::from(self.running);
@@ -22,10 +24,7 @@ impl Core {
     }
 
     pub(crate) fn spawn(&mut self, parent: u32, spawn: Spawn, token: Option<u64>) -> Spawned {
-        let Some(host) = self.host(spawn.host) else {
-            return Spawned::Done(Err(ActorError::HostNotFound(spawn.host.as_str().into())));
-        };
-        let worker = self.place(&host, spawn.placement, spawn.beside, token.is_some());
+        let worker = self.place(&spawn, token.is_some());
         let pid = self.pid(parent);
         match token {
             Some(token) if worker != self.worker => {
@@ -38,15 +37,19 @@ impl Core {
                 self.shared.inject(worker, Inject::Spawn { spawn: Box::new(spawn), parent: Some(pid), reply });
                 Spawned::Pending
             }
-            _ => Spawned::Done(self.spawn_here(&host, spawn, Some(pid))),
+            _ => Spawned::Done(self.spawn_here(spawn, Some(pid))),
         }
     }
 
-    pub(super) fn spawn_here(&mut self, host: &Host, spawn: Spawn, parent: Option<Pid>) -> Result<Pid, ActorError> {
+    pub(super) fn spawn_here(&mut self, spawn: Spawn, parent: Option<Pid>) -> Result<Pid, ActorError> {
+        let id = spawn.host;
+        let Some(host) = self.host(id) else { return Err(ActorError::HostNotFound(id.as_str().into())) };
         host.enter()?;
-        let Some(slot) = self.allocate(host.id()) else {
-            host.leave();
-            return Err(ActorError::HostFull { host: host.id(), limit: MAX_SLOTS as usize });
+        let Some(slot) = self.allocate(id) else {
+            if let Some(host) = self.known_host(id) {
+                host.leave();
+            }
+            return Err(ActorError::HostFull { host: id, limit: MAX_SLOTS as usize });
         };
         let pid = self.pid(slot);
         let created = self.prepare(slot, pid, parent, spawn);
@@ -117,12 +120,12 @@ impl Core {
             let relations = self.settle(pid, *extra, None).0;
             // Whoever monitors it already, because its factory started others, gets what comes of coming too late.
             let gone = ExitReason::failed(self.shared.not_found(pid).into());
-            self.untold.extend(relations.exit(pid, &ExitReason::Normal(None)).map(|mut tell| {
+            relations.exit(pid, &ExitReason::Normal(None), |mut tell| {
                 if let Signal::Down { reason, .. } = &mut tell.signal {
                     reason.clone_from(&gone);
                 }
-                tell
-            }));
+                self.untold.push_back(tell);
+            });
         }
         self.tell();
     }

@@ -14,7 +14,7 @@ impl FakeWorker {
             let _ = catch_unwind(AssertUnwindSafe(|| hook(&reason)));
         }
         self.node.leave(pid.host());
-        self.untold.extend(relations.exit(pid, &reason));
+        relations.exit(pid, &reason, |tell| self.untold.push_back(tell));
         if self.recording {
             self.ended.insert(pid, reason);
         }
@@ -34,13 +34,13 @@ impl FakeWorker {
         let Some(Place { relations, .. }) = self.remove(pid) else { return };
         self.node.leave(pid.host());
         let gone = ExitReason::failed(self.node.not_found(pid).into());
-        self.untold.extend(relations.exit(pid, &ExitReason::Normal(None)).map(|mut tell| {
+        relations.exit(pid, &ExitReason::Normal(None), |mut tell| {
             // Whoever monitors it already, because its factory started others, gets what comes of coming too late.
             if let Signal::Down { reason, .. } = &mut tell.signal {
                 reason.clone_from(&gone);
             }
-            tell
-        }));
+            self.untold.push_back(tell);
+        });
         self.tell();
     }
 

@@ -154,7 +154,9 @@ async fn check(path: &Path, file: SupervisorFile) -> ExitCode {
 async fn keep_alive(path: &Path, file: SupervisorFile, run: &Run) -> ExitCode {
     guardian::arm();
     // Nothing else here starts processes.
-    if let Err(error) = perilune_exec_native::init_duties_for_all() {
+    if cfg!(target_os = "linux")
+        && let Err(error) = perilune_exec_native::init_duties_for_all()
+    {
         tracing::warn!(error = chain(&error), "orphans are left to the system");
     }
     // Before anything starts: whoever sees the first event may answer it with a signal.

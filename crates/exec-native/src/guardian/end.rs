@@ -2,17 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::cgroup;
-use crate::launch::signal_one;
+use crate::handle::Other;
 use crate::lineage::{Hold, Root};
-use crate::table::{Entry, Processes};
-use crate::undertaker::open;
+use crate::table::{self, Entry, Processes};
 
 use super::record::Target;
 
@@ -23,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait at most before the next look.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Ends everything that belongs to these trees. Nobody is signalled but through a descriptor of its own.
+/// Ends everything that belongs to these trees. Nobody is signalled but as the [`Other`] that was found.
 pub(super) fn end_all(targets: Vec<Target>) {
-    let until = ticks_now();
+    let until = table::now();
     let kill_at = Instant::now() + GRACE;
     let mut hunts: Vec<Hunt> = targets.into_iter().map(|target| Hunt::new(target, until)).collect();
     let mut pause = Duration::from_millis(2);
@@ -78,7 +75,7 @@ struct Hunt {
 }
 
 struct Held {
-    pidfd: OwnedFd,
+    process: Other,
     started: u64,
 }
 
@@ -105,20 +102,17 @@ impl Hunt {
 
     /// From then on their numbers may be others'.
     fn forget_ended(&mut self) {
-        self.held.retain(|_, held| {
-            let mut fd = [PollFd::new(&held.pidfd, PollFlags::IN)];
-            !matches!(rustix::event::poll(&mut fd, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
-        });
+        self.held.retain(|_, held| !held.process.has_ended());
     }
 
     fn signal(&mut self, entry: &Entry, forced: bool) {
         let new = self.held.get(&entry.pid).is_none_or(|held| held.started != entry.started);
         if new {
-            let Some(pidfd) = open(entry) else { return };
-            self.held.insert(entry.pid, Held { pidfd, started: entry.started });
+            let Some(process) = Other::open(entry) else { return };
+            self.held.insert(entry.pid, Held { process, started: entry.started });
         }
         let Some(held) = self.held.get(&entry.pid) else { return };
-        let send = |signal| drop(signal_one(held.pidfd.as_fd(), signal));
+        let send = |signal| drop(held.process.signal(signal));
         if forced {
             send(libc::SIGKILL);
         } else if new {
@@ -131,29 +125,8 @@ impl Hunt {
 
 /// Until somebody ends, or the time is over.
 fn wait(hunts: &[Hunt], pause: Duration) {
-    let held = hunts.iter().flat_map(|hunt| hunt.held.values());
-    let mut fds: Vec<PollFd<'_>> = held.map(|held| PollFd::new(&held.pidfd, PollFlags::IN)).collect();
+    let held = hunts.iter().flat_map(|hunt| hunt.held.values()).filter_map(|held| held.process.fd());
+    let mut fds: Vec<PollFd<'_>> = held.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let timeout = Timespec { tv_sec: 0, tv_nsec: pause.subsec_nanos().into() };
     let _ = rustix::event::poll(&mut fds, Some(&timeout));
-}
-
-/// The present, as starts of processes are given.
-fn ticks_now() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
-    seconds.saturating_mul(per_second).saturating_add(nanos.saturating_mul(per_second) / 1_000_000_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn present_is_on_the_scale_of_starts() {
-        let own = crate::table::entry(std::process::id()).unwrap().started;
-        let now = ticks_now();
-        let hour = 3600 * rustix::param::clock_ticks_per_second();
-        assert!((own..own + hour).contains(&now), "{own} {now}");
-    }
 }

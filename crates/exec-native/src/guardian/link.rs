@@ -1,18 +1,19 @@
 //! The end of the pipe to the guardian that the runtime has.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use perilune_exec_api::ExecError;
-use rustix::event::{EventfdFlags, PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::pipe::PipeFlags;
-use rustix::process::{WaitId, WaitIdOptions};
 
-use crate::launch::{Launch, Launched, launch_then, signal_one};
+use crate::handle::Leader;
+use crate::launch::{Launch, Launched, launch_then};
+use crate::pipe::input_pipe;
 use crate::roll;
+use crate::wake::Wake;
 
 use super::{enter, record};
 
@@ -35,11 +36,11 @@ enum State {
 struct Link {
     /// Does not block. Its close is what the guardian waits for.
     pipe: OwnedFd,
-    pidfd: Arc<OwnedFd>,
+    process: Arc<Leader>,
     /// What the pipe had no room for.
     pending: Vec<u8>,
     /// Wakes the thread that writes it.
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake>,
     /// Its end is wanted.
     is_leaving: bool,
 }
@@ -74,14 +75,10 @@ pub(super) fn ready() {
 }
 
 fn start(mut helper: Launch) -> Result<(), ExecError> {
-    let exhausted = |source: Errno| ExecError::Exhausted {
-        operation: "start the guardian",
-        source: std::io::Error::from(source).into(),
-    };
-    let (theirs, ours) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(exhausted)?;
-    rustix::io::ioctl_fionbio(&ours, true).map_err(exhausted)?;
-    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-    let wake = Arc::new(rustix::event::eventfd(0, flags).map_err(exhausted)?);
+    let exhausted =
+        |source: std::io::Error| ExecError::Exhausted { operation: "start the guardian", source: source.into() };
+    let (theirs, ours) = input_pipe().map_err(exhausted)?;
+    let wake = Arc::new(Wake::new().map_err(exhausted)?);
     // Its outputs are nobody's: whoever reads those of the runtime sees them end with it.
     helper.stdio = [Some(theirs), None, None];
     // The answer goes to where it is needed, not to whoever asks for the first process.
@@ -93,14 +90,14 @@ fn start(mut helper: Launch) -> Result<(), ExecError> {
 }
 
 /// It runs, and learns of all there is.
-fn welcome(pipe: OwnedFd, wake: Arc<OwnedFd>, launched: Launched) {
-    let pidfd = Arc::new(launched.into_pidfd());
-    let (theirs, wakes) = (pidfd.clone(), wake.clone());
+fn welcome(pipe: OwnedFd, wake: Arc<Wake>, launched: Launched) {
+    let process = Arc::new(launched.into_process());
+    let (theirs, wakes) = (process.clone(), wake.clone());
     let mut state = state();
     *state = match *state {
         State::Starting => {
             UP.store(true, Ordering::Release);
-            State::Up(Link { pipe, pidfd, pending: Vec::new(), wake, is_leaving: false })
+            State::Up(Link { pipe, process, pending: Vec::new(), wake, is_leaving: false })
         }
         // Everything has ended meanwhile. It finds its pipe closed, and nothing to do.
         _ => State::Gone,
@@ -138,7 +135,7 @@ impl Link {
         if had_pending {
             // Somebody writes as soon as there is room.
         } else if self.flush() && !self.pending.is_empty() {
-            self.wake();
+            self.wake.wake();
         }
         if self.pending.len() > UNREAD {
             // Closing the pipe now would tell it that the runtime is gone.
@@ -163,17 +160,13 @@ impl Link {
         true
     }
 
-    fn wake(&self) {
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
-    }
-
     fn kill(&self) {
-        let _ = signal_one(self.pidfd.as_fd(), libc::SIGKILL);
+        let _ = self.process.signal(libc::SIGKILL);
     }
 }
 
 /// Writes what is left over, until the guardian ends, and collects its status.
-fn attend(pidfd: &OwnedFd, wake: &OwnedFd) {
+fn attend(process: &Leader, wake: &Wake) {
     loop {
         let pipe = match &mut *state() {
             State::Up(link) => {
@@ -182,18 +175,20 @@ fn attend(pidfd: &OwnedFd, wake: &OwnedFd) {
             }
             _ => None,
         };
-        let mut fds = vec![PollFd::new(pidfd, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
+        let mut fds = vec![PollFd::new(process, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
         fds.extend(pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
         let waited = rustix::event::poll(&mut fds, None);
         let has_ended = fds.first().is_some_and(|fd| !fd.revents().is_empty());
         if waited.is_ok() && has_ended {
             break;
         }
-        let _ = rustix::io::read(wake, &mut [0; 8]);
+        wake.clear();
     }
-    let reap = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
-    while matches!(reap(), Err(Errno::INTR)) {}
-    let before = std::mem::replace(&mut *state(), State::Gone);
+    // Nobody signals it who does not hold the state.
+    let mut state = state();
+    process.wait();
+    let before = std::mem::replace(&mut *state, State::Gone);
+    drop(state);
     UP.store(false, Ordering::Release);
     CHANGED.notify_all();
     if matches!(before, State::Up(link) if !link.is_leaving) {

@@ -1,22 +1,26 @@
-//! The moment between two programs: everything here that is `unsafe`, and everything that runs in the new process.
+//! The moment between two programs: what is `unsafe` there, and everything that runs in the new process.
 //!
-//! The new process shares the memory of the runtime until it executes its program, and only the thread that made it is
-//! held up meanwhile. That costs the same however much memory the runtime has, which a copy of its page tables does
-//! not. In return the code of the new process calls nothing but the system: it allocates nothing, takes no lock, and
-//! uses raw calls wherever the C library would involve other threads (users and groups).
+//! The code of the new process calls nothing but the system: it allocates nothing and takes no lock. On Linux it shares the
+//! memory of the runtime until it executes its program ([`way`]), so it uses raw calls wherever the C library would involve
+//! other threads (users and groups).
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+#[cfg_attr(target_os = "linux", path = "fork/linux.rs")]
+#[cfg_attr(target_os = "macos", path = "fork/macos.rs")]
+mod system;
+#[cfg_attr(all(target_os = "linux", not(perilune_portable)), path = "fork/shared.rs")]
+#[cfg_attr(not(all(target_os = "linux", not(perilune_portable))), path = "fork/copied.rs")]
+mod way;
+
+use std::ffi::{CString, c_char, c_long};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Instant, SystemTime};
 
 use perilune_exec_api::ExecError;
-use rustix::process::{WaitId, WaitIdOptions};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -25,29 +29,23 @@ use crate::tree::Watched;
 use super::Launched;
 use super::plan::{Failed, Plan, Stage};
 
-/// Makes processes. Belongs to one thread, on which all signals are blocked.
-pub(super) struct Forker {
-    /// What the new process uses until it has a stack of its own.
-    stack: Box<[u128]>,
-}
+use system::errno;
 
-/// What the new process reads, and where it says what failed.
-struct Shared<'a> {
+pub(crate) use way::signal_one;
+
+/// Makes processes. Belongs to one thread, on which all signals are blocked.
+pub(super) struct Forker(way::Maker);
+
+/// What the new process reads.
+struct Start<'a> {
     plan: &'a Plan,
     argv: Vec<*const c_char>,
     env: Vec<*const c_char>,
     stdio: Option<[RawFd; 3]>,
     runtime: libc::pid_t,
-    stage: AtomicI32,
-    errno: AtomicI32,
 }
 
-// SAFETY: the pointers lead into `plan`, which nobody changes.
-unsafe impl Send for Shared<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Shared<'_> {}
-
-impl<'a> Shared<'a> {
+impl<'a> Start<'a> {
     fn new(plan: &'a Plan, stdio: Option<[RawFd; 3]>) -> Self {
         Self {
             plan,
@@ -56,14 +54,12 @@ impl<'a> Shared<'a> {
             stdio,
             // SAFETY: cannot fail and touches no memory.
             runtime: unsafe { libc::getpid() },
-            stage: AtomicI32::new(0),
-            errno: AtomicI32::new(0),
         }
     }
 
-    fn failed(&self) -> Option<Failed> {
-        let stage = Stage::from_number(self.stage.load(Ordering::Relaxed))?;
-        Some(Failed { stage, errno: self.errno.load(Ordering::Relaxed) })
+    /// In the new process.
+    fn run(&self) -> Failed {
+        run(self.plan, &self.argv, &self.env, self.stdio, self.runtime)
     }
 }
 
@@ -80,37 +76,16 @@ impl Forker {
             libc::sigfillset(&mut all);
             libc::pthread_sigmask(libc::SIG_SETMASK, &all, ptr::null_mut());
         }
-        Self { stack: vec![0; 256 * 1024 / size_of::<u128>()].into_boxed_slice() }
+        Self(way::Maker::new())
     }
 
     /// Returns when the new process runs its program, or has failed to and is gone.
     pub(super) fn start(&mut self, plan: &Plan) -> Result<Launched, Failed> {
         let [stdin, stdout, stderr] = &plan.stdio;
-        let shared = Shared::new(plan, Some([stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()]));
-        let mut pidfd: c_int = -1;
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        let start = Start::new(plan, Some([stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()]));
         let (at, wall) = (Instant::now(), SystemTime::now());
-        let top = self.stack.as_mut_ptr_range().end;
-        // SAFETY: the stack is big enough for `child`, aligned, and used by nobody else: with CLONE_VFORK this thread
-        // goes on only when the new process has left this memory. `shared` and `pidfd` outlive it for the same reason.
-        let os_pid =
-            unsafe { libc::clone(child, top.cast(), flags, (&raw const shared).cast_mut().cast(), &raw mut pidfd) };
-        if os_pid < 0 {
-            return Err(Failed { stage: Stage::Fork, errno: errno() });
-        }
-        // SAFETY: the system has just opened it for us.
-        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        match shared.failed() {
-            None => {
-                let is_tied = plan.die_with_runtime;
-                Ok(Launched { os_pid: os_pid.unsigned_abs(), pidfd, at, wall, is_tied })
-            }
-            Some(failed) => {
-                let reap = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
-                while matches!(reap(), Err(rustix::io::Errno::INTR)) {}
-                Err(failed)
-            }
-        }
+        let (os_pid, process) = self.0.make(&start)?;
+        Ok(Launched { os_pid, process, at, wall, is_tied: plan.die_with_runtime })
     }
 
     /// Likewise through Tokio, whose handle nobody else can make.
@@ -121,9 +96,9 @@ impl Forker {
         let mut command = std::process::Command::new("unused");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (keep, stage_bits) = (plan.clone(), 16);
-        let shared = Shared::new(&plan, None);
+        let start = Start::new(&plan, None);
         // The closure has to own what it points to.
-        let (argv, env, runtime) = (Pointers(shared.argv), Pointers(shared.env), shared.runtime);
+        let (argv, env, runtime) = (Pointers(start.argv), Pointers(start.env), start.runtime);
         let closure = move || {
             let (argv, env): (&Pointers, &Pointers) = (&argv, &env);
             let failed = run(&keep, &argv.0, &env.0, None, runtime);
@@ -148,17 +123,6 @@ unsafe impl Send for Pointers {}
 // SAFETY: as above.
 unsafe impl Sync for Pointers {}
 
-/// Where the new process begins.
-extern "C" fn child(shared: *mut c_void) -> c_int {
-    // SAFETY: `start` passes a `Shared` that outlives this.
-    let shared = unsafe { &*shared.cast::<Shared<'_>>() };
-    let failed = run(shared.plan, &shared.argv, &shared.env, shared.stdio, shared.runtime);
-    shared.errno.store(failed.errno, Ordering::Relaxed);
-    shared.stage.store(failed.stage as i32, Ordering::Relaxed);
-    // SAFETY: ends the process without running anything of the runtime's.
-    unsafe { libc::_exit(127) }
-}
-
 /// Turns the new process into the program. Returns only to say what failed.
 ///
 /// Here and below: calls to the system only, and no allocation, lock or panic.
@@ -170,7 +134,7 @@ fn run(
     runtime: libc::pid_t,
 ) -> Failed {
     // Still blocked: nothing of the runtime's may run here. They are let through when they have lost their handlers.
-    default_signals();
+    system::default_signals();
     if let Err(failed) = prepare(plan, stdio, runtime) {
         return failed;
     }
@@ -183,109 +147,68 @@ fn run(
     exec(&plan.paths, argv.as_ptr(), env.as_ptr())
 }
 
-fn default_signals() {
-    for signal in 1..=64 {
-        // SAFETY: a zeroed action is the default one, and smaller than this. Signals that must not be changed are
-        // refused without harm. The C library would also refuse those it keeps for itself, ignored or not.
-        unsafe {
-            let action = [0_u64; 8];
-            libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), ptr::null_mut::<u64>(), 8);
-        }
-    }
-}
-
 fn prepare(plan: &Plan, stdio: Option<[RawFd; 3]>, runtime: libc::pid_t) -> Result<(), Failed> {
-    // SAFETY: raw calls with numbers, and with pointers into `plan` that are valid for their lengths. Users and groups go
-    // past the C library, which would change those of all threads of the runtime.
+    // SAFETY: calls with numbers, and with pointers into `plan` that are valid for their lengths.
     unsafe {
         if let Some(cgroup) = &plan.cgroup {
             check(Stage::Cgroup, libc::write(cgroup.as_raw_fd(), c"0".as_ptr().cast(), 1) as c_long)?;
         }
-        check(Stage::Session, c_long::from(libc::setsid()))?;
+        check(Stage::Session, libc::setsid())?;
         for (resource, value) in &plan.limits {
-            let limit = libc::rlimit64 { rlim_cur: *value, rlim_max: *value };
-            check(Stage::Limits, syscall_prlimit(*resource, &limit))?;
+            check(Stage::Limits, system::set_limit(*resource, *value))?;
         }
         if let Some(nice) = plan.nice {
-            check(Stage::Nice, libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice))?;
+            check(Stage::Nice, libc::setpriority(libc::PRIO_PROCESS, 0, nice))?;
         }
         if let Some(score) = &plan.oom_score_adj {
-            write_score(score)?;
+            system::set_oom_score(score)?;
         }
         if let Some(mask) = plan.umask {
             libc::umask(mask as libc::mode_t);
         }
         if let Some(groups) = &plan.groups {
-            check(Stage::Identity, libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()))?;
+            check(Stage::Identity, system::set_groups(groups))?;
         }
         if let Some(gid) = plan.gid {
-            check(Stage::Identity, libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
+            check(Stage::Identity, system::set_gid(gid))?;
         }
         if let Some(uid) = plan.uid {
-            check(Stage::Identity, libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
+            check(Stage::Identity, system::set_uid(uid))?;
         }
         if plan.no_new_privs {
-            check(Stage::NoNewPrivs, c_long::from(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))?;
+            system::give_up_privileges()?;
         }
         // After the change of user, which would undo it.
         if plan.die_with_runtime {
-            check(Stage::DieWithRuntime, c_long::from(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)))?;
-            if libc::getppid() != runtime {
-                libc::_exit(127);
-            }
+            system::tie_to(runtime)?;
         }
         if let Some(dir) = &plan.work_dir {
-            check(Stage::WorkDir, c_long::from(libc::chdir(dir.as_ptr())))?;
+            check(Stage::WorkDir, libc::chdir(dir.as_ptr()))?;
         }
         if let Some(stdio) = stdio {
             for (target, source) in (0..).zip(stdio) {
-                check(Stage::Descriptors, c_long::from(libc::dup2(source, target)))?;
+                check(Stage::Descriptors, libc::dup2(source, target))?;
             }
         }
-    }
-    descriptors(&plan.extra)
-}
-
-/// Marks all but those given as closed by the execution. Closing them now would also close what an error goes through.
-fn descriptors(extra: &[(RawFd, RawFd)]) -> Result<(), Failed> {
-    // SAFETY: numbers only.
-    unsafe {
-        let whole = libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-        if whole < 0 {
-            // Systems before 5.11. What is open lies below the limit, or was opened before the limit was lowered.
-            let mut limit: libc::rlimit64 = std::mem::zeroed();
-            libc::getrlimit64(libc::RLIMIT_NOFILE, &mut limit);
-            for fd in 3..limit.rlim_cur.min(1 << 20) as RawFd {
-                libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
-            }
-        }
-        for (source, target) in extra {
-            check(Stage::Descriptors, c_long::from(libc::dup2(*source, *target)))?;
+        // Closing them now would also close what an error goes through.
+        system::mark_descriptors();
+        for (source, target) in &plan.extra {
+            check(Stage::Descriptors, libc::dup2(*source, *target))?;
         }
     }
     Ok(())
 }
 
-/// SAFETY: `limit` must be valid, which a reference is; the call changes this process only.
-unsafe fn syscall_prlimit(resource: i64, limit: &libc::rlimit64) -> c_long {
-    // SAFETY: as the caller promises.
-    unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, limit, ptr::null_mut::<libc::rlimit64>()) }
+fn check(stage: Stage, result: impl Into<i64>) -> Result<(), Failed> {
+    if result.into() < 0 { Err(Failed { stage, errno: errno() }) } else { Ok(()) }
 }
 
-fn write_score(score: &CStr) -> Result<(), Failed> {
-    // SAFETY: the texts are valid, and the descriptor is ours.
-    unsafe {
-        let fd = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        check(Stage::OomScore, c_long::from(fd))?;
-        let written = libc::write(fd, score.as_ptr().cast(), score.count_bytes());
-        let checked = check(Stage::OomScore, written as c_long);
-        libc::close(fd);
-        checked
+/// Marks those from 3 to `limit` as closed by the execution, one by one.
+fn mark_each(limit: RawFd) {
+    for fd in 3..limit {
+        // SAFETY: numbers only.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
-}
-
-fn check(stage: Stage, result: c_long) -> Result<(), Failed> {
-    if result < 0 { Err(Failed { stage, errno: errno() }) } else { Ok(()) }
 }
 
 /// Tries the paths like the C library does: one that may not be executed is remembered, and the search goes on.
@@ -301,11 +224,6 @@ fn exec(paths: &[CString], argv: *const *const c_char, env: *const *const c_char
         }
     }
     Failed { stage: Stage::Exec, errno: worst }
-}
-
-fn errno() -> i32 {
-    // SAFETY: always points to the number of this thread; the new process shares that of the thread that waits for it.
-    unsafe { *libc::__errno_location() }
 }
 
 /// Makes sure that this program keeps the ends of its processes; whether it did not before.
@@ -371,13 +289,14 @@ pub(crate) fn signal_group(leader: u32, signal: i32) -> io::Result<()> {
     let group = i32::try_from(leader).ok().filter(|group| *group > 1);
     let Some(group) = group else { return Err(io::ErrorKind::InvalidInput.into()) };
     // SAFETY: numbers only.
-    if unsafe { libc::kill(-group, signal) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// Sends a signal to the process that the descriptor stands for, and never to another that has its number.
-pub(crate) fn signal_pidfd(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
-    let info = ptr::null_mut::<libc::siginfo_t>();
-    // SAFETY: the descriptor is open, and no further information is passed.
-    let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) };
-    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if unsafe { libc::kill(-group, signal) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    // macOS does not permit it either if all of them have ended, but it does if the leader alone is asked about.
+    // SAFETY: numbers only.
+    if cfg!(target_os = "macos") && error.raw_os_error() == Some(libc::EPERM) && unsafe { libc::kill(group, 0) } == 0 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    Err(error)
 }

@@ -8,9 +8,26 @@ use crate::definition::DefinitionKind;
 use crate::modules::exec::{ExitSeen, IdleSeen};
 
 impl ActorState {
+    /// Leaves the main function on the thread if the thread has it and there are no arguments: that takes no memory, and
+    /// so need not be protected.
+    pub(super) fn load_ready(&self, args: &[Value]) -> bool {
+        let main = self.main.get();
+        let is_ready = !main.is_none() && args.is_empty();
+        if is_ready {
+            self.thread.push_ref(main);
+        }
+        is_ready
+    }
+
     /// Runs the chunk and leaves the main function and its arguments on the thread. Returns the number of arguments.
-    pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, args: &[Value]) -> Result<i32, Failure> {
+    ///
+    /// If `keeps_main`, the function stays with the thread where that is possible.
+    pub(super) fn load(&self, vm: &Vm, loaded: &Loaded, keeps_main: bool, args: &[Value]) -> Result<i32, Failure> {
         let thread = self.thread;
+        if !self.main.get().is_none() {
+            thread.push_ref(self.main.get());
+            return Ok(push_all(thread, args));
+        }
         if !self.definition.imports.is_empty() {
             self.touch_globals(Globals::Touched);
             thread.push_globals();
@@ -23,6 +40,9 @@ impl ActorState {
             loaded.push_chunk(thread);
         } else if !loaded.push_main(thread) {
             self.run_chunk(vm, loaded)?;
+        } else if keeps_main {
+            thread.copy(1);
+            self.main.set(thread.pop_ref());
         }
         if self.definition.is_program && !args.is_empty() {
             self.rare().program_args = args.to_vec();

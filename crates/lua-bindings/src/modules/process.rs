@@ -13,7 +13,7 @@ use perilune_actor_core::{ErrorKind, Failure, Relation};
 pub(crate) use self::control::relation_failure;
 pub(crate) use self::destination::Destination;
 use self::destination::{known_target, target};
-pub(crate) use self::events::{Templates, push_event, result_text};
+pub(crate) use self::events::{Templates, Told, forget_told, push_event, result_text};
 pub(crate) use self::messages::push_message;
 pub(crate) use self::spawn::check_id;
 use crate::task::{View, Waits};

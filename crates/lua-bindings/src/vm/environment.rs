@@ -17,6 +17,7 @@ use crate::definition::Definition;
 pub(crate) struct Loaded {
     /// Of those that nobody can start and no actor runs any more, what is loaded is dropped.
     definition: Weak<Definition>,
+    serial: u64,
     chunk: Ref,
     /// Metatable of the environment, when the definition is an actor's main source, and when it is a library.
     main: Ref,
@@ -46,7 +47,11 @@ impl Loaded {
         stack.set_safe_environment(stack.top(), true);
     }
 
-    /// Gives a thread whose globals nobody has touched or seen to an actor of this definition.
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Lets names be found through the globals of a thread as actors of this definition find them.
     pub(super) fn adopt_globals(&self, thread: Stack) {
         thread.push_globals();
         thread.push_ref(self.main);
@@ -212,8 +217,9 @@ impl Vm {
         stack.pop(1);
         stack.push_str(&definition.method);
         let method = stack.pop_ref();
-        let (definition_of, alone) = (Arc::downgrade(definition), Cell::new(Alone::Unknown));
-        let loaded = Rc::new(Loaded { definition: definition_of, chunk, main, library, method, alone });
+        let (definition_of, serial, alone) =
+            (Arc::downgrade(definition), definition.serial(), Cell::new(Alone::Unknown));
+        let loaded = Rc::new(Loaded { definition: definition_of, serial, chunk, main, library, method, alone });
         self.loaded.borrow_mut().insert(stack, definition.serial(), Rc::clone(&loaded));
         Ok(loaded)
     }

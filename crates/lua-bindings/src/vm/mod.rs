@@ -15,7 +15,7 @@ mod stack;
 mod texts;
 mod threads;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) use interrupt::Break;
 pub(crate) use interrupt::over_budget;
 pub use memory::keep_freed_memory;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
-pub(crate) use stack::{Kind, Object, Ref, Stack};
+pub(crate) use stack::{Fixed, Kind, Object, Ref, Stack};
 pub(crate) use texts::Texts;
 pub(crate) use threads::Thread;
 
@@ -102,6 +102,8 @@ pub struct Vm {
     alarm: Arc<Alarm>,
     home: Arc<passed::Home>,
     base: Cell<Ref>,
+    /// Has the values that are never let go of.
+    keeper: Cell<Option<Stack>>,
     /// [`run_job`] as a function.
     protected: Cell<Ref>,
     spare: threads::Spare,
@@ -113,7 +115,8 @@ pub struct Vm {
     case: Cell<Ref>,
     result: Cell<Ref>,
     /// Made with the first event.
-    event_templates: Cell<Option<process::Templates>>,
+    event_templates: OnceCell<process::Templates>,
+    pub(crate) told: RefCell<process::Told>,
     sort: Cell<(Ref, Ref)>,
     /// How far the running sort is, and whether there is one.
     sort_words: Cell<*const [[u8; 4]; 2]>,
@@ -125,6 +128,8 @@ pub struct Vm {
     /// Whom scripts write to, and about what.
     pub(crate) destinations: Texts<process::Destination, 8192>,
     pub(crate) topics: Texts<Topic, 256>,
+    /// What scripts start, and where.
+    pub(crate) names: Texts<(), 256>,
     /// For what is read and becomes a value at once.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
     // Last: everything above refers to it.
@@ -186,6 +191,7 @@ impl Vm {
             alarm: Alarm::new(main),
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
+            keeper: Cell::new(None),
             protected: Cell::new(Ref::NONE),
             spare: threads::Spare::default(),
             pid_texts: pid_texts::PidTexts::default(),
@@ -193,7 +199,8 @@ impl Vm {
             mailbox: Cell::new((Ref::NONE, Ref::NONE)),
             case: Cell::new(Ref::NONE),
             result: Cell::new(Ref::NONE),
-            event_templates: Cell::new(None),
+            event_templates: OnceCell::new(),
+            told: RefCell::default(),
             sort: Cell::new((Ref::NONE, Ref::NONE)),
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
@@ -202,6 +209,7 @@ impl Vm {
             modules: RefCell::default(),
             destinations: Texts::default(),
             topics: Texts::default(),
+            names: Texts::default(),
             read_buffer: RefCell::default(),
             lua,
         });
@@ -224,6 +232,7 @@ impl Vm {
     /// Frees everything that no script can reach any more.
     pub fn collect_garbage(&self) {
         self.forget_shared();
+        process::forget_told(self);
         self.main.collect();
         self.main.collect();
     }
@@ -380,13 +389,20 @@ impl Vm {
         self.result.get()
     }
 
+    /// Pops a value that the VM has for as long as it lives. Inside a protected call.
+    pub(crate) fn pop_fixed(&self, stack: Stack) -> Fixed {
+        let keeper = self.keeper.get().unwrap_or_else(|| {
+            let keeper = stack.push_thread();
+            stack.pop_ref();
+            self.keeper.set(Some(keeper));
+            keeper
+        });
+        stack.pop_fixed(keeper)
+    }
+
     /// What events are made from. Allocates the first time, so only inside a protected call.
-    pub(crate) fn event_templates(&self, stack: Stack) -> process::Templates {
-        self.event_templates.get().unwrap_or_else(|| {
-            let made = process::Templates::make(self, stack);
-            self.event_templates.set(Some(made));
-            made
-        })
+    pub(crate) fn event_templates(&self, stack: Stack) -> &process::Templates {
+        self.event_templates.get_or_init(|| process::Templates::make(self, stack))
     }
 
     /// Pushes the channel through which every actor sees its own mailbox. `view` is not a topic.

@@ -1,13 +1,16 @@
 use std::cell::RefCell;
 
-use perilune_actor_core::Pid;
+use perilune_actor_core::{Pid, PidWriter};
 
 use super::Vm;
-use super::stack::{Ref, Stack};
+use super::stack::{Fixed, Stack};
 
 /// The texts of pids that were made last: who starts somebody is likely to learn of their end, and many may learn of one.
 #[derive(Default)]
-pub(super) struct PidTexts(RefCell<Vec<(Option<Pid>, Ref)>>);
+pub(super) struct PidTexts {
+    known: RefCell<Vec<(Option<Pid>, Fixed)>>,
+    writer: RefCell<PidWriter>,
+}
 
 /// How many are remembered. A power of two.
 const PLACES: usize = 256;
@@ -19,30 +22,30 @@ impl Vm {
         let place = place_of(pid);
         let (known, text) = self.text_at(stack, place);
         if known == Some(pid) {
-            return stack.push_ref(text);
+            return stack.push_fixed(text);
         }
-        stack.push_pid(pid);
+        stack.push_bytes(self.pid_texts.writer.borrow_mut().write(pid));
         stack.copy(stack.top());
-        stack.set_ref(text);
+        stack.set_fixed(text);
         // Last: making the text may have failed.
-        if let Some((known, _)) = self.pid_texts.0.borrow_mut().get_mut(place) {
+        if let Some((known, _)) = self.pid_texts.known.borrow_mut().get_mut(place) {
             *known = Some(pid);
         }
     }
 
     /// Whose text is at that place, and what holds it.
-    fn text_at(&self, stack: Stack, place: usize) -> (Option<Pid>, Ref) {
-        if let Some(known) = self.pid_texts.0.borrow().get(place) {
+    fn text_at(&self, stack: Stack, place: usize) -> (Option<Pid>, Fixed) {
+        if let Some(known) = self.pid_texts.known.borrow().get(place) {
             return *known;
         }
         let made: Vec<_> = (0..PLACES)
             .map(|_| {
                 stack.push_boolean(false);
-                (None, stack.pop_ref())
+                (None, self.pop_fixed(stack))
             })
             .collect();
         let first = made[place];
-        *self.pid_texts.0.borrow_mut() = made;
+        *self.pid_texts.known.borrow_mut() = made;
         first
     }
 }

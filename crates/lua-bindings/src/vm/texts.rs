@@ -52,6 +52,14 @@ impl<T: Clone, const MOST: usize> Texts<T, MOST> {
         set.texts[way].as_ref().map(|text| text.meaning.clone())
     }
 
+    /// The text at `index`, if it is remembered. As with [`Stack::bytes`], the caller must not pop or replace the value while
+    /// it uses the text.
+    pub(crate) fn text<'a>(&self, stack: Stack, index: i32) -> Option<&'a str> {
+        self.find(stack, index)?;
+        // SAFETY: only texts are remembered, and what is at that place is the one that is.
+        Some(unsafe { std::str::from_utf8_unchecked(stack.string(index)?) })
+    }
+
     /// Remembers what the string at `index` stands for. Nothing happens when it is no text.
     pub(crate) fn remember(&self, stack: Stack, index: i32, meaning: T) {
         if stack.kind(index) != Kind::String {

@@ -31,11 +31,14 @@ pub(super) struct Watch {
 impl Watch {
     /// Looks at files from here on. Blocks while it goes through the folders.
     pub(super) fn start(config: &FilesystemConfig, roots: &[PathBuf]) -> Result<Self, AdapterError> {
-        let ignore = Arc::new(Ignore::new(roots, &config.ignore)?);
+        // macOS tells of files by their real paths.
+        let real = |root: &PathBuf| cfg!(target_os = "macos").then(|| root.canonicalize().ok()).flatten();
+        let roots: Vec<PathBuf> = roots.iter().map(|root| real(root).unwrap_or_else(|| root.clone())).collect();
+        let ignore = Arc::new(Ignore::new(&roots, &config.ignore)?);
         let (inbox, news) = Inbox::new(config.buffer.max(1));
         let (tell, told) = mpsc::channel(64);
         let (ready, readiness) = threads::sync_channel(1);
-        let (roots, config) = (roots.to_vec(), config.clone());
+        let config = config.clone();
         let watch = Self { told, inbox: inbox.clone() };
         std::thread::Builder::new().name("file-changes".to_owned()).spawn(move || {
             let barrier = Barrier::new();

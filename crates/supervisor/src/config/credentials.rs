@@ -38,7 +38,7 @@ impl CredentialSources {
         })
     }
 
-    #[cfg(feature = "keyring")]
+    #[cfg(all(feature = "keyring", target_os = "linux"))]
     fn then_keyring(&self, chain: ChainProvider) -> Result<ChainProvider, CredentialError> {
         if self.keyring.is_empty() {
             return Ok(chain);
@@ -53,7 +53,7 @@ impl CredentialSources {
         Ok(chain.then(keyring))
     }
 
-    #[cfg(not(feature = "keyring"))]
+    #[cfg(not(all(feature = "keyring", target_os = "linux")))]
     fn then_keyring(&self, chain: ChainProvider) -> Result<ChainProvider, CredentialError> {
         if self.keyring.is_empty() {
             return Ok(chain);

@@ -27,7 +27,7 @@ pub use auth::{AuthKind, AuthMethod};
 pub use config::{CredentialConfig, CredentialError};
 pub use pattern::PatternError;
 pub use profile::{CredentialProfile, ProfileId, ProfileMetadata};
-#[cfg(feature = "keyring")]
+#[cfg(all(feature = "keyring", target_os = "linux"))]
 pub use provider::KeyringProvider;
 pub use provider::{ChainProvider, CredentialProvider, EnvProvider, FileProvider, MemoryProvider};
 pub use redact::SecretRedactor;

@@ -4,7 +4,7 @@ mod chain;
 mod dotenv;
 mod env;
 mod file;
-#[cfg(feature = "keyring")]
+#[cfg(all(feature = "keyring", target_os = "linux"))]
 mod keyring;
 mod memory;
 
@@ -12,7 +12,7 @@ pub use chain::ChainProvider;
 pub(super) use dotenv::line;
 pub use env::EnvProvider;
 pub use file::FileProvider;
-#[cfg(feature = "keyring")]
+#[cfg(all(feature = "keyring", target_os = "linux"))]
 pub use keyring::KeyringProvider;
 pub use memory::MemoryProvider;
 

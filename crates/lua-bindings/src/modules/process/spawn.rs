@@ -31,18 +31,40 @@ pub(super) struct Plan {
 }
 
 /// The entry and host at `first` and behind it; a failure when one is missing or empty.
-fn want_target<'a>(stack: Stack, first: i32, function: &str) -> Result<Result<(&'a str, &'a str), Failure>, Raise> {
+fn want_target<'a>(
+    vm: &Vm,
+    stack: Stack,
+    first: i32,
+    function: &str,
+) -> Result<Result<(&'a str, &'a str), Failure>, Raise> {
     if stack.is_nothing(first) || stack.is_nothing(first + 1) {
         let text = format!("{function} requires at least id and host arguments");
         return Ok(Err(failure(ErrorKind::Invalid, text)));
     }
-    let (id, host) = (stack.want_text(first, function)?, stack.want_text(first + 1, function)?);
+    let name = |index| match vm.names.text(stack, index) {
+        Some(known) => Ok(known),
+        None => want_name(vm, stack, index, function),
+    };
+    let (id, host) = (name(first)?, name(first + 1)?);
     let empty = [(id, "id"), (host, "host")].into_iter().find(|(text, _)| text.is_empty());
     Ok(match empty {
         Some((_, what)) => Err(failure(ErrorKind::Invalid, format!("{what} cannot be empty"))),
         None => Ok((id, host)),
     })
 }
+
+/// The same that was not given before, or too long ago.
+#[cold]
+fn want_name<'a>(vm: &Vm, stack: Stack, index: i32, function: &str) -> Result<&'a str, Raise> {
+    let name = stack.want_text(index, function)?;
+    if name.len() <= LONGEST_NAME {
+        vm.names.remember(stack, index, ());
+    }
+    Ok(name)
+}
+
+/// Longer ones are nobody's, so they are not worth their memory.
+const LONGEST_NAME: usize = 256;
 
 /// The arguments from `first` on.
 fn read_arguments(vm: &Vm, stack: Stack, first: i32) -> Result<Vec<Value>, Failure> {
@@ -67,8 +89,9 @@ fn partner(vm: &Vm, stack: Stack, first: i32, parent: Pid) -> Option<Pid> {
 
 /// `process.spawn` and its variants.
 pub(super) fn spawn(stack: Stack, function: &str, relation: Relation) -> Outcome {
-    let inherited = Vm::current().actor().and_then(|actor| actor.inherited().cloned());
-    match want_target(stack, 1, function)? {
+    let vm = Vm::current();
+    let inherited = vm.actor().and_then(|actor| actor.inherited().cloned());
+    match want_target(vm, stack, 1, function)? {
         Ok(target) => start(stack, target, 3, relation, Plan { inherited, ..Plan::default() }),
         Err(failure) => stack.fail(failure),
     }
@@ -76,7 +99,7 @@ pub(super) fn spawn(stack: Stack, function: &str, relation: Relation) -> Outcome
 
 /// The same for a builder, whose methods have it as their first argument.
 pub(super) fn spawn_planned(stack: Stack, function: &str, relation: Relation, plan: Plan) -> Outcome {
-    match want_target(stack, 2, function)? {
+    match want_target(Vm::current(), stack, 2, function)? {
         Ok(target) => start(stack, target, 4, relation, plan),
         // The later revision takes this for a mistake of the program.
         Err(failure) if Vm::current().settings.api >= 2 => Err(failure.into()),
@@ -101,9 +124,8 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
     };
     // Whoever computes is better off where nobody else does.
     let beside = if definition.computes() { None } else { partner(vm, stack, first, actor.pid) };
-    let make = |plan: Plan, args| {
-        let factory =
-            LuaFactory::new(Arc::clone(&definition), args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
+    let make = |definition, plan: Plan, args| {
+        let factory = LuaFactory::new(definition, args).inherit(Inherited::on_host(plan.inherited, subject.clone()));
         let mut spawn = Spawn::new(host, Box::new(factory));
         (spawn.relation, spawn.name, spawn.messages) = (relation, plan.name, plan.messages);
         (spawn.placement, spawn.beside) = (plan.placement, beside);
@@ -112,11 +134,13 @@ fn start(stack: Stack, (id, host): (&str, &str), first: i32, relation: Relation,
     if vm.settings.api >= 2
         && let Some(name) = plan.name.clone()
     {
-        return spawn_or_signal(vm, stack, &name, relation, &plan.messages, || make(plan.clone(), args.clone()));
+        return spawn_or_signal(vm, stack, &name, relation, &plan.messages, || {
+            make(Arc::clone(&definition), plan.clone(), args.clone())
+        });
     }
     // Where this coroutine cannot wait, the new actor has to live on this worker.
     let token = check_wait(vm, stack).is_ok().then(|| actor.token().number());
-    match vm.with(|_, cx| cx.spawn(make(plan, args), token)) {
+    match vm.with(|_, cx| cx.spawn(make(definition, plan, args), token)) {
         Err(failure) => stack.fail(failure),
         Ok(Answered::Done(Err(error))) => stack.fail(error),
         Ok(Answered::Done(Ok(pid))) => {
@@ -202,14 +226,14 @@ fn join(
 
 /// `process.call(id, host, ...)`: starts a process and waits for its result.
 pub(super) fn call(stack: Stack, function: &str) -> Outcome {
-    let (id, host) = match want_target(stack, 1, function)? {
+    let vm = Vm::current();
+    let (id, host) = match want_target(vm, stack, 1, function)? {
         Ok(target) => target,
         Err(failure) => return stack.fail(failure),
     };
     if let Err(failure) = check_id(id) {
         return stack.fail(failure);
     }
-    let vm = Vm::current();
     check_wait(vm, stack)?;
     let Some(actor) = vm.actor() else { return stack.invalid("no context found") };
     let args = match read_arguments(vm, stack, 3) {

@@ -74,6 +74,11 @@ impl Inbox {
                 None => return,
             },
             EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Notice::Arrived(tracker, path),
+            // Not every system says which of the two names it is.
+            EventKind::Modify(ModifyKind::Name(RenameMode::Any)) if path.symlink_metadata().is_ok() => {
+                Notice::Arrived(None, path)
+            }
+            EventKind::Modify(ModifyKind::Name(RenameMode::Any)) => Notice::Removed(path),
             EventKind::Modify(ModifyKind::Name(_)) => return,
             EventKind::Modify(_) => Notice::Modified(path),
             _ => return,
@@ -135,6 +140,21 @@ mod tests {
     use notify::{Event, EventKind};
 
     use super::*;
+
+    #[test]
+    fn new_name_is_told_from_the_old_one_by_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        std::fs::write(&new, "").unwrap();
+        let (inbox, news) = Inbox::new(2);
+        let ignore = Ignore::new(&[folder.path().to_owned()], &[]).unwrap();
+        for path in [&old, &new] {
+            let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::Any));
+            inbox.take(Ok(Event::new(renamed).add_path(path.clone())), &ignore, None);
+        }
+        assert!(matches!(news.try_recv(), Ok(News::Notice(Notice::Removed(path))) if path == old));
+        assert!(matches!(news.try_recv(), Ok(News::Notice(Notice::Arrived(None, path))) if path == new));
+    }
 
     #[test]
     fn what_there_is_no_room_for_is_counted() {

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use notify::{Config, ErrorKind, INotifyWatcher, RecursiveMode, Watcher};
+use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::barrier::Barrier;
 use super::notices::Inbox;
@@ -10,7 +10,7 @@ use crate::adapter::ignore::Ignore;
 
 /// The folders that are observed, each by itself, so that ignored ones cost nothing and nothing in new ones is missed.
 pub(super) struct Tree {
-    watcher: INotifyWatcher,
+    watcher: RecommendedWatcher,
     roots: Vec<PathBuf>,
     recursive: bool,
     ignore: Arc<Ignore>,
@@ -30,7 +30,7 @@ impl Tree {
     ) -> Result<Self, AdapterError> {
         let (interest, opened) = (Arc::clone(&ignore), barrier.map(|barrier| barrier.path().to_owned()));
         let take = move |told| inbox.take(told, &interest, opened.as_deref());
-        let mut watcher = INotifyWatcher::new(take, Config::default().with_follow_symlinks(false))
+        let mut watcher = RecommendedWatcher::new(take, Config::default().with_follow_symlinks(false))
             .map_err(|error| AdapterError::WatcherError(reason(&error)))?;
         if let Some(barrier) = barrier {
             // Without it, the end is less certain and nothing else.
