@@ -23,7 +23,13 @@ fn compare(title: &str, runs: usize, mut one: impl FnMut() -> Duration, mut othe
     }
     let [one, other] = best;
     let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
-    println!("{title}: {:.3} on the clock, {:.3} of processor time", ratio(one.0, other.0), ratio(one.1, other.1));
+    println!(
+        "{title}: {:.3} on the clock ({:.1?} to {:.1?}), {:.3} of processor time",
+        ratio(one.0, other.0),
+        one.0,
+        other.0,
+        ratio(one.1, other.1)
+    );
 }
 
 fn main() {
