@@ -68,7 +68,7 @@ pub enum EnvMode {
     /// None. Without a `PATH` of its own it gets a plain one.
     #[default]
     Clean,
-    /// All.
+    /// All, except those that are about the runtime alone.
     Inherit,
     /// Those.
     Allow(Vec<String>),

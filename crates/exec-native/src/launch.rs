@@ -18,6 +18,7 @@ pub(crate) use fork::{register, register_shared, register_tree, signal_group, si
 use plan::Plan;
 
 use crate::handle::Leader;
+use crate::notify::NOTIFY_SOCKET;
 
 /// What [`launch`] starts. The process gets this environment and nothing else.
 #[derive(Debug)]
@@ -183,13 +184,15 @@ pub(crate) fn current_runtime() -> Result<tokio::runtime::Handle, ExecError> {
 }
 
 /// The environment of a process: `mode` decides what is below `variables`. Without any `PATH` it gets a plain one.
+///
+/// `NOTIFY_SOCKET` is not inherited unless it is asked for by its name: it is this program that is waited for there.
 pub fn environment<K: Into<OsString>, V: Into<OsString>>(
     mode: &EnvMode,
     variables: impl IntoIterator<Item = (K, V)>,
 ) -> BTreeMap<OsString, OsString> {
     let mut env: BTreeMap<OsString, OsString> = match mode {
         EnvMode::Clean => BTreeMap::new(),
-        EnvMode::Inherit => std::env::vars_os().collect(),
+        EnvMode::Inherit => std::env::vars_os().filter(|(name, _)| name != NOTIFY_SOCKET).collect(),
         EnvMode::Allow(names) => names.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect(),
     };
     env.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));

@@ -50,6 +50,11 @@ impl Processes {
         Self { all: system::list(), marks: HashMap::new() }
     }
 
+    /// Some that were looked at one by one.
+    pub(crate) fn of(all: Vec<Entry>) -> Self {
+        Self { all, marks: HashMap::new() }
+    }
+
     /// What everybody here is to `root`, as [`lineage::members`] has it.
     pub(crate) fn members(&mut self, root: &Root<'_>) -> Vec<Entry> {
         self.all_members(std::slice::from_ref(root)).pop().unwrap_or_default()

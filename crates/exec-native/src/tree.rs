@@ -59,6 +59,9 @@ pub(crate) struct Swept {
 /// Longer than any process runs, and short enough to be added to any moment.
 pub(crate) const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
+/// Nobody has more ancestors who are looked at.
+const DEEPEST: usize = 1024;
+
 /// How a leader ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -365,6 +368,30 @@ impl Tree {
     /// Everything alive that belongs here, without the leader. `known` are those found before that still live.
     pub(crate) fn members(&self, processes: &mut Processes, known: HashSet<u32>) -> Vec<Entry> {
         processes.members(&self.root(known))
+    }
+
+    /// Whether the process with that number belongs here, by the same rules. Who has ended does until it is reaped.
+    pub(crate) fn has(&self, os_pid: u32) -> bool {
+        if os_pid == self.leader {
+            return !self.is_reaped();
+        }
+        // It and whoever it comes from: nobody else says anything about it.
+        let (mut line, mut number) = (Vec::new(), os_pid);
+        while line.len() < DEEPEST
+            && let Some(entry) = table::entry(number)
+        {
+            line.push(Entry { ended: entry.ended && number != os_pid, ..entry });
+            if number == self.leader || entry.parent == 0 {
+                break;
+            }
+            number = entry.parent;
+        }
+        if line.iter().all(|entry| entry.pid != self.leader) {
+            line.extend(table::entry(self.leader));
+        }
+        let members = self.members(&mut Processes::of(line), HashSet::new());
+        // Only then the number of the leader was its own all the time.
+        members.iter().any(|entry| entry.pid == os_pid) && !self.is_reaped()
     }
 
     /// What tells members from others while the leader has not been reaped.

@@ -49,6 +49,14 @@ impl TreeHandle {
     pub(crate) fn of(tree: &Arc<Tree>) -> Self {
         Self(Arc::downgrade(tree))
     }
+
+    /// Whether the process with that number belongs to it: the leader, and whatever would be ended with it. One that has
+    /// ended belongs to it until its status is collected; nobody does once that of the leader is.
+    ///
+    /// Reads files of the system, and blocks so long.
+    pub fn has(&self, os_pid: u32) -> bool {
+        self.0.upgrade().is_some_and(|tree| tree.has(os_pid))
+    }
 }
 
 impl fmt::Debug for TreeHandle {

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use perilune_exec_api::{Containment, EndReason, OsSignal};
-use support::{alive, block_on, child, sized, until};
+use support::{alive, block_on, child, numbers, sized, until};
 
 /// Every process appends its number to a file and starts three more, in different ways, as deep as it is told.
 const TREE: &str = r#"
@@ -82,4 +82,39 @@ fn r8_level_cgroup_ends_everything() {
     };
     tree_ends(Containment::Cgroup, "yes", sized(3, 5), Some(made.clone()));
     block_on(until("its folder is gone", || std::fs::remove_dir(&made).is_ok()));
+}
+
+#[test]
+fn tree_has_everybody_who_came_from_its_leader_and_nobody_else() {
+    block_on(async {
+        // A plain child, one with a session of its own, a daemon whose parent is gone, and one that nobody collects.
+        let line = "echo $$; sleep 600 & echo $!; setsid sleep 600 & echo $!; \
+                    (setsid sh -c 'echo $$; exec sleep 600' &); sh -c 'exit 0' & echo $!; \
+                    exec sleep 600";
+        let (one, other) = (child(line, |_| {}), child("echo $$; exec sleep 600", |_| {}));
+        let (own, foreign) = (numbers(&one, 5).await, numbers(&other, 1).await);
+        let tree = one.tree();
+        until("one has ended", || own.iter().filter(|pid| !alive(**pid)).count() == 1).await;
+        let strangers = [foreign[0], std::process::id(), 1, 0, u32::MAX];
+        assert!(own.iter().all(|pid| tree.has(*pid)), "{own:?}");
+        assert!(!strangers.iter().any(|pid| tree.has(*pid)), "{strangers:?}");
+        assert!(other.tree().has(foreign[0]));
+        one.control().kill().unwrap();
+        one.finished().await;
+        assert!(!own.iter().any(|pid| tree.has(*pid)));
+    });
+}
+
+#[test]
+fn tree_that_is_only_a_group_has_no_daemons() {
+    block_on(async {
+        let line = "sleep 600 & echo $!; setsid sh -c 'echo $$; exec sleep 600' & exec sleep 600";
+        let child = child(line, |options| options.containment = Containment::Group);
+        let own = numbers(&child, 2).await;
+        let (near, far): (Vec<u32>, Vec<u32>) = own.iter().partition(|pid| child.tree().has(**pid));
+        assert_eq!((near.len(), far.len()), (1, 1));
+        child.control().kill().unwrap();
+        child.finished().await;
+        far.iter().for_each(|pid| drop(std::process::Command::new("kill").arg(pid.to_string()).status()));
+    });
 }

@@ -94,6 +94,26 @@ fn environment_has_modes() {
 }
 
 #[test]
+fn socket_where_this_program_is_waited_for_is_not_inherited() {
+    const NAME: &str = "NOTIFY_SOCKET";
+    const AGAIN: &str = "PERILUNE_TEST_SOCKET";
+    if std::env::var_os(AGAIN).is_none() {
+        // Variables of a program that runs cannot be changed safely, so there is another one.
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "socket_where_this_program_is_waited_for_is_not_inherited"]);
+        assert!(again.env(AGAIN, "yes").env(NAME, "/theirs").status().unwrap().success());
+        return;
+    }
+    let none: [(&str, &str); 0] = [];
+    let socket =
+        |mode, given: &[(&str, &str)]| environment(&mode, given.iter().copied()).remove(std::ffi::OsStr::new(NAME));
+    assert_eq!(environment(&EnvMode::Inherit, none)[std::ffi::OsStr::new(AGAIN)], "yes");
+    assert_eq!(socket(EnvMode::Inherit, &[]), None);
+    assert_eq!(socket(EnvMode::Inherit, &[(NAME, "/mine")]), Some("/mine".into()));
+    assert_eq!(socket(EnvMode::Allow(vec![NAME.to_owned()]), &[]), Some("/theirs".into()));
+}
+
+#[test]
 fn program_is_looked_for_on_its_own_path() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();

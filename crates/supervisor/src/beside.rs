@@ -9,7 +9,7 @@ use std::time::Duration;
 use perilune_exec_api::{
     ByteStream, CommandLine, EnvMode, ExecError, ExecRequest, Executor, ExitInfo, Identity, Process, StdinMode, Stop,
 };
-use perilune_exec_native::NativeExecutor;
+use perilune_exec_native::{NOTIFY_SOCKET, NativeExecutor};
 
 use crate::credentials::{SecretRedactor, SharedRedactor};
 
@@ -124,8 +124,9 @@ fn request(command: CommandLine, around: &Surroundings) -> ExecRequest {
     request.work_dir.clone_from(&around.work_dir);
     request.env_mode = if around.strip_sensitive_env { stripped(&around.env_mode) } else { around.env_mode.clone() };
     request.env.clone_from(&around.env);
-    // The descriptor is the instance's alone.
+    // The descriptor and the socket are the instance's alone.
     request.env.remove(crate::readiness::NOTIFY_FD);
+    request.env.remove(NOTIFY_SOCKET);
     if let Some(os_pid) = around.os_pid {
         request.env.insert("SUP_PID".to_owned(), os_pid.to_string());
     }
@@ -140,7 +141,7 @@ fn stripped(mode: &EnvMode) -> EnvMode {
         EnvMode::Clean => EnvMode::Clean,
         EnvMode::Inherit => {
             let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-            EnvMode::Allow(names.filter(harmless).collect())
+            EnvMode::Allow(names.filter(|name| name != NOTIFY_SOCKET).filter(harmless).collect())
         }
         EnvMode::Allow(names) => EnvMode::Allow(names.iter().filter(|name| harmless(name)).cloned().collect()),
     }

@@ -191,6 +191,7 @@ fn simple_forms_of_options_are_read() {
     assert!(matches!(readiness("readiness = \"immediate\"").readiness, Readiness::Immediate));
     assert!(matches!(readiness("readiness = \"healthy\"").readiness, Readiness::Healthy));
     assert!(matches!(readiness("readiness = \"notify_fd\"").readiness, Readiness::NotifyFd));
+    assert!(matches!(readiness("readiness = \"notify_socket\"").readiness, Readiness::NotifySocket));
     assert!(matches!(
         readiness("readiness = { min_uptime = \"3s\" }").readiness,
         Readiness::MinUptime(uptime) if uptime == Duration::from_secs(3)

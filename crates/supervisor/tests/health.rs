@@ -320,6 +320,26 @@ async fn secrets_in_what_a_check_writes_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn checks_have_no_notification_socket() {
+    const NAME: &str = "NOTIFY_SOCKET";
+    if std::env::var_os(NAME).as_deref() != Some("/of the runtime".as_ref()) {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "checks_have_no_notification_socket"]).env(NAME, "/of the runtime");
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    for (strip, own) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut around = Surroundings::default();
+        (around.env_mode, around.strip_sensitive_env) = (EnvMode::Inherit, strip);
+        if own {
+            around.env.insert(NAME.to_owned(), "@of-the-instance".to_owned());
+        }
+        let found = check_within(shell("echo ${NOTIFY_SOCKET-none}"), PATIENCE, &around).await;
+        assert_eq!(found.details.as_deref(), Some("none\n"));
+    }
+}
+
+#[tokio::test]
 async fn checks_see_no_variables_that_the_instance_must_not_see() {
     const TOKEN: &str = "TOKEN_OF_THE_RUNTIME";
     if std::env::var_os(TOKEN).is_none() {

@@ -200,7 +200,7 @@ impl Run for NativeRun {
     }
 
     fn ready(&self) -> Boxed<'_, ()> {
-        Box::pin(self.gate.passed())
+        Box::pin(async { self.gate.passed(&self.child.tree()).await })
     }
 
     fn hold(&self) -> Boxed<'_, ()> {
@@ -270,6 +270,7 @@ impl NativeRun {
         if let Some(secrets) = &self.secrets {
             secrets.remove().await;
         }
+        self.gate.close();
         RunEnd {
             code: finished.exit.code,
             signal: finished.exit.signal,

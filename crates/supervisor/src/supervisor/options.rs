@@ -178,4 +178,7 @@ pub enum Readiness {
     LogLine(regex::Regex),
     /// When it writes a newline to the descriptor whose number is in `SUP_NOTIFY_FD`.
     NotifyFd,
+    /// When it, or a process it started, sends `READY=1` to the socket whose address is in `NOTIFY_SOCKET`: what systemd
+    /// calls `Type=notify`. Linux only.
+    NotifySocket,
 }

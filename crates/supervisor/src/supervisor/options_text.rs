@@ -84,7 +84,7 @@ struct DependencyFields {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected \"immediate\", \"healthy\", \"notify_fd\", { min_uptime = … } or { log_line = … }"
+    expecting = "expected \"immediate\", \"healthy\", \"notify_fd\", \"notify_socket\", { min_uptime = … } or { log_line = … }"
 )]
 enum ReadinessText {
     Word(ReadinessWord),
@@ -97,6 +97,7 @@ enum ReadinessWord {
     Immediate,
     Healthy,
     NotifyFd,
+    NotifySocket,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +229,7 @@ impl ReadinessText {
             Self::Word(ReadinessWord::Immediate) => Readiness::Immediate,
             Self::Word(ReadinessWord::Healthy) => Readiness::Healthy,
             Self::Word(ReadinessWord::NotifyFd) => Readiness::NotifyFd,
+            Self::Word(ReadinessWord::NotifySocket) => Readiness::NotifySocket,
             Self::Value(ReadinessValue::MinUptime(uptime)) => Readiness::MinUptime(uptime),
             Self::Value(ReadinessValue::LogLine(pattern)) => {
                 let pattern = regex::Regex::new(&pattern).map_err(|error| format!("`log_line`: {error}"))?;

@@ -85,7 +85,8 @@ pub(crate) enum Observation {
     LaunchFailed {
         error: String,
     },
-    /// It passed the gate that the run itself watches: a line of its output, or a newline on its descriptor.
+    /// It passed the gate that the run itself watches: a line of its output, a newline on its descriptor, or a
+    /// notification at its socket.
     Ready,
     Checked(HealthCheckResult),
     /// It ended, and nothing is left of it.
