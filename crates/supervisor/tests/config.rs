@@ -299,7 +299,7 @@ fn the_guide_names_every_key() {
         let message = SupervisorFile::parse(broken, &variables).unwrap_err().to_string();
         let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         assert!(keys.len() > 2, "{message}");
-        for key in keys.into_iter().filter(|key| !matches!(*key, "id" | "kill_on_drop" | "auto_refresh")) {
+        for key in keys.into_iter().filter(|key| !matches!(*key, "id" | "kill_on_drop")) {
             assert!(
                 guide.contains(&format!("`{key}`")) || guide.contains(&format!("`[processes.{key}]`")),
                 "{table}: {key}"

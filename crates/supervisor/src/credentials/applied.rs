@@ -3,6 +3,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,6 +80,12 @@ impl AppliedCredentials {
     /// Everything that must not be seen in logs.
     pub fn values(&self) -> impl Iterator<Item = &SecretString> {
         self.secrets.iter().map(|(_, value)| value)
+    }
+
+    /// When they are of no use any more, if their source has said so.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.secrets.expires_at()
     }
 
     /// The file, if there is one.

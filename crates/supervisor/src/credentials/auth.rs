@@ -73,7 +73,7 @@ impl AuthMethod {
         self.expires_at().is_some_and(|at| at <= now)
     }
 
-    /// Its secrets: `access_token` and `refresh_token`, `token` and `cookie_jar`, or `key`.
+    /// Its secrets, and when they expire: `access_token` and `refresh_token`, `token` and `cookie_jar`, or `key`.
     #[must_use]
     pub fn secrets(&self) -> SecretSet {
         let mut set = SecretSet::new();
@@ -93,7 +93,7 @@ impl AuthMethod {
             }
             Self::ApiKey { key } => add("key", Some(key)),
         }
-        set
+        set.expiring(self.expires_at())
     }
 }
 

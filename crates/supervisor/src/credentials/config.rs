@@ -17,7 +17,8 @@ pub struct CredentialConfig {
     /// How it is told.
     #[serde(default = "hangup")]
     pub hot_swap_signal: String,
-    /// Whether they are renewed before they expire.
+    /// Whether they are renewed before they expire. A supervisor without a [`CredentialRefresher`](super::CredentialRefresher)
+    /// refuses that; if it is not known when they expire, it means nothing.
     #[serde(default)]
     pub auto_refresh: bool,
     /// Which field becomes which variable.
@@ -65,11 +66,22 @@ pub enum CredentialError {
     /// The secrets of this process are being renewed already.
     #[error("secrets of profile `{0}` are being renewed already")]
     RotationInProgress(String),
+    /// The secrets of a profile could not be renewed.
+    #[error("secrets of profile `{0}` could not be renewed")]
+    RefreshFailed(String),
 }
 
 impl CredentialError {
     pub(super) fn storage(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Storage { operation, path: path.to_owned(), source }
+    }
+
+    /// The field that it is about, if it is about one.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::FieldMissing { field, .. } => Some(field),
+            _ => None,
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 //! [`AppliedCredentials`] are those that one run has: variables, and a file that is there as long as it runs. A
 //! [`Rotation`] gives it new ones while it runs.
 //!
-//! What is not here: sources such as keyrings, which are for whoever has one to [provide](CredentialProvider), and asking
-//! for new tokens before old ones expire. `auto_refresh` is read and means nothing by itself; whoever renews the secrets
-//! of a source has them rotated.
+//! What is not here: sources such as keyrings, which are for whoever has one to [provide](CredentialProvider), and how new
+//! tokens are asked for before old ones expire, which is for a [`CredentialRefresher`]. It is called for those with
+//! `auto_refresh`, if it is [known](SecretSet::expires_at) when their secrets expire.
 
 mod applied;
 mod auth;
@@ -15,6 +15,7 @@ mod pattern;
 mod profile;
 mod provider;
 mod redact;
+mod refresh;
 mod rotation;
 mod secrets;
 mod set;
@@ -31,6 +32,7 @@ pub use profile::{CredentialProfile, ProfileId, ProfileMetadata};
 pub use provider::KeyringProvider;
 pub use provider::{ChainProvider, CredentialProvider, EnvProvider, FileProvider, MemoryProvider};
 pub use redact::SecretRedactor;
+pub use refresh::{CredentialRefresher, RefreshConfig};
 pub use rotation::{Rotation, RotationPlan};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use set::SecretSet;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 /// The secrets of one profile, by the names of their fields. `Debug` shows the names alone; values are overwritten when
@@ -8,6 +9,7 @@ use secrecy::SecretString;
 #[derive(Clone, Default)]
 pub struct SecretSet {
     fields: BTreeMap<String, SecretString>,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 impl SecretSet {
@@ -33,6 +35,19 @@ impl SecretSet {
         self.fields.iter().map(|(field, value)| (field.as_str(), value))
     }
 
+    /// The same, of no use from `at` on.
+    #[must_use]
+    pub fn expiring(mut self, at: Option<DateTime<Utc>>) -> Self {
+        self.expires_at = at;
+        self
+    }
+
+    /// When they are of no use any more, if that is known.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -54,6 +69,7 @@ impl fmt::Debug for SecretSet {
 
 impl<F: Into<String>, V: Into<SecretString>> FromIterator<(F, V)> for SecretSet {
     fn from_iter<I: IntoIterator<Item = (F, V)>>(fields: I) -> Self {
-        Self { fields: fields.into_iter().map(|(field, value)| (field.into(), value.into())).collect() }
+        let fields = fields.into_iter().map(|(field, value)| (field.into(), value.into())).collect();
+        Self { fields, expires_at: None }
     }
 }

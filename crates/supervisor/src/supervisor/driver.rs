@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::core::{Answer, Command, Core, Effect, Moment, Observation, Order, Ticket};
 use super::life::{Report, Reports, Wish, live, refuse};
 use super::native::NativeLauncher;
+use super::native::Refreshing;
 use super::run::{Launcher, Run, Usage};
 use super::supervisor::Shared;
 use super::{ShutdownReport, SupervisorConfig, SupervisorError};
@@ -26,8 +27,12 @@ pub(super) struct Ask {
 }
 
 /// What launches processes of this machine.
-pub(super) fn native(config: &SupervisorConfig, credentials: Option<Arc<dyn CredentialProvider>>) -> Arc<dyn Launcher> {
-    Arc::new(NativeLauncher::new(config, credentials))
+pub(super) fn native(
+    config: &SupervisorConfig,
+    credentials: Option<Arc<dyn CredentialProvider>>,
+    refreshing: Option<Refreshing>,
+) -> Arc<dyn Launcher> {
+    Arc::new(NativeLauncher::new(config, credentials, refreshing))
 }
 
 /// Has a supervisor driven: by the runtime around, or by a thread of its own if there is none.
@@ -68,6 +73,7 @@ struct Driver {
     tickets: u64,
     sampling: bool,
     sampled: mpsc::UnboundedSender<Sampled>,
+    refreshed: mpsc::UnboundedSender<Refreshed>,
     report: Option<Arc<ShutdownReport>>,
 }
 
@@ -85,6 +91,9 @@ struct Sampled {
     asked: Option<(Uuid, Ticket)>,
 }
 
+/// The profile whose secrets were to be renewed, and what came of it.
+type Refreshed = (String, Result<(), Option<String>>);
+
 /// INVARIANT: nothing here waits for a process, a file, or a reader of events.
 async fn drive(
     config: SupervisorConfig,
@@ -95,6 +104,7 @@ async fn drive(
 ) {
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (sampled, mut samples) = mpsc::unbounded_channel();
+    let (refreshed, mut refreshes) = mpsc::unbounded_channel();
     let every = Some(config.sample_interval).filter(|every| !every.is_zero()).map(|every| every.max(SHORTEST_SAMPLING));
     // `None` while nobody is to be looked at: who has nothing to do sleeps.
     let mut sample_at = None;
@@ -108,8 +118,12 @@ async fn drive(
         tickets: 0,
         sampling: false,
         sampled,
+        refreshed,
         report: None,
     };
+    if let Some(config) = driver.launcher.refresh_config() {
+        driver.core.refresh_by(config);
+    }
     let mut open = true;
     while driver.report.is_none() {
         let wake = driver.core.wake_at().map(Instant::from_std);
@@ -126,6 +140,10 @@ async fn drive(
             },
             Some((run_id, report)) = reported.recv() => driver.report(run_id, report),
             Some(sampled) = samples.recv() => driver.take_samples(sampled),
+            Some((profile, result)) = refreshes.recv() => {
+                let effects = driver.core.refreshed(&profile, result, moment());
+                driver.apply(effects);
+            }
             () = at(wake) => {
                 let effects = driver.core.tick(moment());
                 driver.apply(effects);
@@ -217,6 +235,10 @@ impl Driver {
                 Effect::Signal { run_id, signal, ticket } => self.wish(run_id, Wish::Signal(signal, ticket)),
                 Effect::Check { run_id, spec } => self.wish(run_id, Wish::Check(spec)),
                 Effect::Rotate { run_id, ticket } => self.wish(run_id, Wish::Rotate(ticket)),
+                Effect::Refresh { profile } => {
+                    let (refreshing, refreshed) = (self.launcher.refresh(profile.clone()), self.refreshed.clone());
+                    tokio::spawn(async move { drop(refreshed.send((profile, refreshing.await))) });
+                }
                 Effect::Sample { run_id, ticket } => {
                     // All of them: who is left out of a sample has no share of processors in the next.
                     let mut runs = self.core.sampled();

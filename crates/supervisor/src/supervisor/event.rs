@@ -130,6 +130,18 @@ pub enum EventKind {
         /// Whether it has to be started again to see them.
         restart_needed: bool,
     },
+    /// Its secrets were to be renewed, and it keeps the ones it has.
+    CredentialsRefreshFailed {
+        /// Whose secrets.
+        profile: String,
+        /// Which field it was about, if one.
+        field: Option<String>,
+        /// The how many-th time in a row.
+        attempt: u32,
+        /// How long until it is tried again, if it is.
+        #[serde(with = "perilune_restart::duration::option")]
+        retry_in: Option<Duration>,
+    },
     /// Too much has failed, and everything is stopped.
     SupervisorFailed {
         /// Why.

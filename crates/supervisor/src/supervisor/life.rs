@@ -2,13 +2,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use perilune_exec_api::EndReason;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::core::{Observation, Order, Rotation, RunEnd, Ticket};
+use super::core::{Observation, Order, Rotation, RotationFailed, RunEnd, Ticket};
 use super::run::{Launcher, Notice, Run};
 use crate::health::HealthCheckResult;
 use crate::log::OutputLines;
@@ -54,6 +55,9 @@ pub(super) async fn live(
     match launched {
         Ok(run) => {
             tell.launched(run.clone());
+            if let Some(at) = run.expires_at() {
+                tell.observed(Observation::Expires { at: Some(at) });
+            }
             let end = attend(&run, kept, &mut wishes, &tell).await;
             drop(run);
             tell.ended(Observation::Ended(end));
@@ -174,7 +178,11 @@ fn grant(run: &Arc<dyn Run>, wish: Wish, work: &mut JoinSet<Option<Observation>>
         Wish::Rotate(ticket) => {
             let owed = Owed { run_id: tell.run_id, ticket, reports: Some(tell.reports.clone()) };
             drop(work.spawn(async move {
-                owed.answer(run.rotate().await);
+                let result = run.rotate().await;
+                if result.is_ok() {
+                    owed.expires(run.expires_at());
+                }
+                owed.answer(result);
                 None
             }));
         }
@@ -198,11 +206,17 @@ struct Owed {
 }
 
 impl Owed {
-    fn answer(mut self, result: Result<Rotation, ProcessError>) {
+    fn expires(&self, at: Option<DateTime<Utc>>) {
+        if let Some(reports) = &self.reports {
+            drop(reports.send((self.run_id, Report::Observed(Observation::Expires { at }))));
+        }
+    }
+
+    fn answer(mut self, result: Result<Rotation, RotationFailed>) {
         self.tell(result);
     }
 
-    fn tell(&mut self, result: Result<Rotation, ProcessError>) {
+    fn tell(&mut self, result: Result<Rotation, RotationFailed>) {
         if let Some(reports) = self.reports.take() {
             let observation = Observation::Rotated { ticket: self.ticket, result };
             drop(reports.send((self.run_id, Report::Observed(observation))));
@@ -212,7 +226,7 @@ impl Owed {
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        self.tell(Err(ProcessError::InvalidState("it has ended before it had new secrets".to_owned())));
+        self.tell(Err(ProcessError::InvalidState("it has ended before it had new secrets".to_owned()).into()));
     }
 }
 
@@ -258,7 +272,7 @@ pub(super) fn refuse(name: &str, wish: Wish, tell: impl FnOnce(Observation)) {
     let error = || ProcessError::InvalidState(format!("`{name}` does not run"));
     match wish {
         Wish::Signal(_, ticket) => tell(Observation::Answered { ticket, result: Err(error()) }),
-        Wish::Rotate(ticket) => tell(Observation::Rotated { ticket, result: Err(error()) }),
+        Wish::Rotate(ticket) => tell(Observation::Rotated { ticket, result: Err(error().into()) }),
         Wish::Stop(_) | Wish::Kill | Wish::Check(_) => {}
     }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use perilune_exec_api::{Containment, ExecError, OsSignal};
 use perilune_exec_native::usage::{Sampler, TreeHandle};
 use perilune_exec_native::{CgroupOptions, Child, ChildOptions, ChildOutput, init_duties};
@@ -19,11 +20,11 @@ use uuid::Uuid;
 use self::gate::Gate;
 use self::secrets::Secrets;
 use self::wanted::Wanted;
-use super::core::{Order, Rotation, RunEnd, level};
+use super::core::{Order, Rotation, RotationFailed, RunEnd, level};
 use super::run::{Boxed, Launcher, Notice, Run, Usage};
 use super::{SupervisionOptions, SupervisorConfig};
 use crate::beside::Surroundings;
-use crate::credentials::CredentialProvider;
+use crate::credentials::{CredentialProvider, CredentialRefresher, ProfileId, RefreshConfig};
 use crate::health::{HealthCheckResult, run_check};
 use crate::log::{self, LogEvents, OutputCounts, OutputLines, OutputOptions};
 use crate::process::launch::{causes, launch};
@@ -38,6 +39,7 @@ const LAST_LINES: usize = 20;
 pub(super) struct NativeLauncher {
     terms: Terms,
     sampler: Arc<Mutex<Sampler>>,
+    refreshing: Option<Refreshing>,
 }
 
 #[derive(Clone)]
@@ -48,7 +50,11 @@ struct Terms {
 }
 
 impl NativeLauncher {
-    pub(super) fn new(config: &SupervisorConfig, credentials: Option<Arc<dyn CredentialProvider>>) -> Self {
+    pub(super) fn new(
+        config: &SupervisorConfig,
+        credentials: Option<Arc<dyn CredentialProvider>>,
+        refreshing: Option<Refreshing>,
+    ) -> Self {
         // Whoever is the first process of its system has these duties anyway.
         if (config.init_duties || std::process::id() == 1)
             && let Err(error) = init_duties(true)
@@ -56,7 +62,7 @@ impl NativeLauncher {
             tracing::error!(error = causes(&error), "orphans are left to the system");
         }
         let terms = Terms { cgroup: config.cgroup_parent.clone(), log_dir: config.log_dir.clone(), credentials };
-        Self { terms, sampler: Arc::default() }
+        Self { terms, sampler: Arc::default(), refreshing }
     }
 }
 
@@ -73,6 +79,23 @@ impl Launcher for NativeLauncher {
                 Ok(Err(error)) => Err(format!("`{name}`: {error}")),
                 Err(error) => Err(format!("`{name}`: {error}")),
             }
+        })
+    }
+
+    fn refresh_config(&self) -> Option<RefreshConfig> {
+        self.refreshing.as_ref().map(|(_, config)| config.clone())
+    }
+
+    fn refresh(&self, profile: String) -> Boxed<'static, Result<(), Option<String>>> {
+        let refresher = self.refreshing.as_ref().map(|(refresher, _)| refresher.clone());
+        Box::pin(async move {
+            let Some(refresher) = refresher else { return Err(None) };
+            let refreshed = tokio::task::spawn_blocking(move || {
+                let refreshed = ProfileId::new(profile).and_then(|profile| refresher.refresh(&profile));
+                // What else it says may be anything.
+                refreshed.map_err(|error| error.field().map(str::to_owned))
+            });
+            refreshed.await.unwrap_or(Err(None))
         })
     }
 
@@ -103,6 +126,9 @@ impl Launcher for NativeLauncher {
         })
     }
 }
+
+/// Who renews secrets, and when.
+pub(super) type Refreshing = (Arc<dyn CredentialRefresher>, RefreshConfig);
 
 struct NativeRun {
     name: String,
@@ -235,8 +261,12 @@ impl Run for NativeRun {
         })
     }
 
-    fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>> {
+    fn rotate(&self) -> Boxed<'_, Result<Rotation, RotationFailed>> {
         Box::pin(self.rotate_secrets())
+    }
+
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.secrets.as_ref()?.expires_at()
     }
 
     fn counts(&self) -> Option<OutputCounts> {

@@ -2,11 +2,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use perilune_exec_native::usage::TreeHandle;
 use uuid::Uuid;
 
 use super::EventKind;
-use super::core::{Order, Rotation, RunEnd};
+use super::core::{Order, Rotation, RotationFailed, RunEnd};
+use crate::credentials::RefreshConfig;
 use crate::health::HealthCheckResult;
 use crate::log::{OutputCounts, OutputLines};
 use crate::process::{ProcessError, ProcessSpec};
@@ -22,6 +24,16 @@ pub(super) trait Launcher: Send + Sync + 'static {
 
     /// Looks at what those use, all of them at once.
     fn sample(&self, runs: Vec<(Uuid, Arc<dyn Run>)>) -> Boxed<'static, Vec<(Uuid, Usage)>>;
+
+    /// When secrets are renewed, if there is somebody who does that.
+    fn refresh_config(&self) -> Option<RefreshConfig> {
+        None
+    }
+
+    /// Renews the secrets of a profile at their source. A failure names the field it is about, if it is about one.
+    fn refresh(&self, _profile: String) -> Boxed<'static, Result<(), Option<String>>> {
+        Box::pin(async { Err(None) })
+    }
 }
 
 /// One process with all that came from it, from its launch to its end. Dropped before that, it is killed.
@@ -50,7 +62,12 @@ pub(super) trait Run: Send + Sync + 'static {
     /// Checks its health. Dropped before its end, it leaves nothing behind.
     fn check(&self, spec: Arc<ProcessSpec>) -> Boxed<'_, HealthCheckResult>;
 
-    fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>>;
+    fn rotate(&self) -> Boxed<'_, Result<Rotation, RotationFailed>>;
+
+    /// When the secrets that it was given last are of no use any more, if that is known.
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 
     /// What it has written so far.
     fn counts(&self) -> Option<OutputCounts>;

@@ -11,7 +11,7 @@ use super::{
     Condition, EventReceiver, InstanceStatus, ShutdownOptions, ShutdownReport, StatusWatch, SupervisionOptions,
     SupervisorConfig, SupervisorError, SupervisorEvent, Updated,
 };
-use crate::credentials::CredentialProvider;
+use crate::credentials::{CredentialProvider, CredentialRefresher, RefreshConfig};
 use crate::log::{self, LogQuery, LogReceiver};
 use crate::process::{ProcessHandle, ProcessId, ProcessSpec};
 use crate::shutdown::parse_signal;
@@ -52,14 +52,33 @@ impl Supervisor {
     /// Should the system not even give it a thread, where it needs one, everything it is asked fails.
     #[must_use]
     pub fn new(config: SupervisorConfig) -> Self {
-        let launcher = driver::native(&config, None);
+        let launcher = driver::native(&config, None, None);
         Self::with_launcher(config, launcher)
     }
 
     /// The same, with a source for the secrets of those whose specs name some. Without one, these cannot be started.
     #[must_use]
     pub fn with_credentials(config: SupervisorConfig, credentials: Arc<dyn CredentialProvider>) -> Self {
-        let launcher = driver::native(&config, Some(credentials));
+        let launcher = driver::native(&config, Some(credentials), None);
+        Self::with_launcher(config, launcher)
+    }
+
+    /// The same, with somebody who renews secrets before they expire, for those with
+    /// [`auto_refresh`](crate::credentials::CredentialConfig::auto_refresh): without one, these are refused.
+    ///
+    /// When they expire has to be [known](crate::credentials::SecretSet::expires_at); otherwise nothing is renewed. The secrets
+    /// of a profile are renewed once for all who have them, and then brought to each as by
+    /// [`rotate_credentials`](Self::rotate_credentials). While that fails they keep the old ones, and each attempt is told by
+    /// [`CredentialsRefreshFailed`](crate::EventKind::CredentialsRefreshFailed). After the last one nothing is tried before
+    /// somebody is started with these secrets or has them rotated.
+    #[must_use]
+    pub fn with_refresher(
+        config: SupervisorConfig,
+        credentials: Arc<dyn CredentialProvider>,
+        refresher: Arc<dyn CredentialRefresher>,
+        refresh: RefreshConfig,
+    ) -> Self {
+        let launcher = driver::native(&config, Some(credentials), Some((refresher, refresh)));
         Self::with_launcher(config, launcher)
     }
 

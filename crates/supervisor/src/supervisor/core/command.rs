@@ -79,6 +79,7 @@ impl Core {
         }
         self.check_order(&spec.name, &options)?;
         self.check_files(&spec)?;
+        self.check_refresh(&spec)?;
         let (id, name) = (spec.id, spec.name.clone());
         let key = SpecKey(self.next_spec);
         self.next_spec += 1;
@@ -361,6 +362,7 @@ impl Core {
             self.check_order(&spec.name, options)?;
         }
         self.check_files(&spec)?;
+        self.check_refresh(&spec)?;
         let wanted = spec.instances;
         let Some(entry) = self.entries.get_mut(&key) else { return Ok(Some(Answer::Done)) };
         let old = entry.spec.clone();

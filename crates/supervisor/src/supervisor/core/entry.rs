@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use perilune_restart::RestartManager;
 use uuid::Uuid;
 
+use super::refresh::Expiry;
 use crate::health::{HealthChecker, HealthStatus};
 use crate::log::OutputCounts;
 use crate::process::{ProcessSpec, ProcessState};
@@ -67,6 +68,8 @@ pub(super) struct Run {
     pub(super) proven: bool,
     pub(super) over_memory: u32,
     pub(super) checks: Option<HealthChecker>,
+    /// When its secrets do, if that is known.
+    pub(super) expires: Option<Expiry>,
 }
 
 /// Why a run is being ended.

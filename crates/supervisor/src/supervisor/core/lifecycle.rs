@@ -49,6 +49,7 @@ impl Core {
             proven: false,
             over_memory: 0,
             checks: None,
+            expires: None,
         });
         self.runs.insert(run_id, key);
         let order = Order { run_id, instance: key.instance, spec, options };
@@ -120,6 +121,7 @@ impl Core {
             instance.ready = true;
             self.set_state(key, ProcessState::Running);
             self.emit(key, EventKind::Ready);
+            self.expect_refresh(key);
         }
     }
 

@@ -13,11 +13,13 @@ mod lifecycle;
 mod observe;
 mod plan;
 mod port;
+mod refresh;
 #[cfg(test)]
 mod tests;
 
 pub(super) use port::{
-    Answer, Command, Effect, InstanceKey, Moment, Observation, Order, Rotation, RunEnd, SpecKey, Target, Ticket,
+    Answer, Command, Effect, InstanceKey, Moment, Observation, Order, Rotation, RotationFailed, RunEnd, SpecKey,
+    Target, Ticket,
 };
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,8 +35,10 @@ use self::entry::{Entry, Instance};
 use self::group::Group;
 use self::job::Job;
 use self::plan::{ShutdownPlan, StopPlan};
+use self::refresh::Refresh;
 use super::board::View;
 use super::{EventKind, ShutdownReport, SupervisorConfig, SupervisorEvent};
+use crate::credentials::RefreshConfig;
 use crate::process::{ProcessSpec, ProcessState};
 
 /// All that a supervisor knows, and what follows from what happens.
@@ -54,6 +58,10 @@ pub(super) struct Core {
     shutdown: Option<ShutdownPlan>,
     /// There when everything is stopped.
     report: Option<Arc<ShutdownReport>>,
+    /// `None` if nobody renews secrets.
+    refresh_config: Option<RefreshConfig>,
+    /// By the names of profiles.
+    refreshes: BTreeMap<String, Refresh>,
     alarms: BTreeSet<(Instant, InstanceKey)>,
     seq: u64,
     /// Whose views are out of date.
@@ -84,6 +92,8 @@ impl Core {
             plans: Vec::new(),
             shutdown: None,
             report: None,
+            refresh_config: None,
+            refreshes: BTreeMap::new(),
             alarms: BTreeSet::new(),
             seq: 0,
             touched: BTreeSet::new(),
@@ -91,6 +101,18 @@ impl Core {
             changes: 0,
             effects: Vec::new(),
         }
+    }
+
+    /// There is somebody who renews secrets.
+    pub(super) fn refresh_by(&mut self, config: RefreshConfig) {
+        self.refresh_config = Some(config);
+    }
+
+    /// Learns whether the secrets of a profile have been renewed, or because of which field not, if of one.
+    pub(super) fn refreshed(&mut self, profile: &str, result: Result<(), Option<String>>, at: Moment) -> Vec<Effect> {
+        self.at = at;
+        self.renewed(profile, result);
+        self.settle()
     }
 
     /// Carries out what somebody asked for. The answer may come with a later input.
@@ -119,6 +141,7 @@ impl Core {
             }
             self.wake(key);
         }
+        self.check_refreshes();
         self.settle()
     }
 
@@ -128,7 +151,8 @@ impl Core {
         let group = self.group.as_ref().and_then(|group| group.wake(self.at.now));
         let jobs = self.jobs.iter().filter_map(Job::wake);
         let shutdown = self.shutdown.as_ref().filter(|_| self.report.is_none()).and_then(ShutdownPlan::wake);
-        jobs.chain(instance).chain(group).chain(shutdown).min()
+        let refreshes = self.refreshes.values().filter_map(Refresh::wake);
+        jobs.chain(instance).chain(group).chain(shutdown).chain(refreshes).min()
     }
 
     /// What looks different than when this was asked last.

@@ -1,9 +1,9 @@
 use uuid::Uuid;
 
 use super::entry::{Run, StopCause};
-use super::{Core, InstanceKey, Observation, Rotation, Ticket, keys_of};
+use super::{Core, InstanceKey, Observation, Rotation, RotationFailed, Ticket, keys_of};
 use crate::health::{HealthCheckResult, HealthStatus, OnUnhealthy};
-use crate::process::{ProcessError, ProcessState};
+use crate::process::ProcessState;
 use crate::supervisor::{EventKind, Readiness};
 
 /// How many samples in a row may be above the limit of memory before something is done.
@@ -37,6 +37,7 @@ impl Core {
             }
             Observation::Noticed(kind) => self.emit(key, kind),
             Observation::Sampled { cpu_percent, memory_bytes } => self.sampled_one(key, cpu_percent, memory_bytes),
+            Observation::Expires { at } => self.expires(key, at),
             Observation::Answered { .. } | Observation::Rotated { .. } => {}
         }
     }
@@ -83,7 +84,7 @@ impl Core {
         }
     }
 
-    fn rotated(&mut self, run_id: Uuid, ticket: Ticket, result: Result<Rotation, ProcessError>) {
+    fn rotated(&mut self, run_id: Uuid, ticket: Ticket, result: Result<Rotation, RotationFailed>) {
         let key = self.runs.get(&run_id).copied();
         if let (Some(key), Ok(rotation)) = (key, &result) {
             let restart_needed = *rotation == Rotation::RestartNeeded;
@@ -92,7 +93,9 @@ impl Core {
             }
             self.emit(key, EventKind::CredentialsRotated { restart_needed });
         }
-        self.answered(ticket, result.map(drop));
+        let told = result.as_ref().map(drop).map_err(|failed| failed.field.clone());
+        self.refresh_rotated(run_id, ticket, told);
+        self.answered(ticket, result.map(drop).map_err(|failed| failed.error));
     }
 
     /// Takes those away that are to go and have gone.

@@ -106,10 +106,14 @@ pub(crate) enum Observation {
         ticket: Ticket,
         result: Result<(), ProcessError>,
     },
+    /// The secrets that it was given are of no use from then on, if that is known.
+    Expires {
+        at: Option<DateTime<Utc>>,
+    },
     /// New secrets were fetched.
     Rotated {
         ticket: Ticket,
-        result: Result<Rotation, ProcessError>,
+        result: Result<Rotation, RotationFailed>,
     },
 }
 
@@ -120,6 +124,20 @@ pub(crate) enum Rotation {
     Swapped,
     /// It sees them after its next start.
     RestartNeeded,
+}
+
+/// Why there are no new secrets.
+#[derive(Debug)]
+pub(crate) struct RotationFailed {
+    pub(crate) error: ProcessError,
+    /// Which one is missing, if that is all.
+    pub(crate) field: Option<String>,
+}
+
+impl From<ProcessError> for RotationFailed {
+    fn from(error: ProcessError) -> Self {
+        Self { error, field: None }
+    }
 }
 
 /// How a run ended.
@@ -161,6 +179,10 @@ pub(crate) enum Effect {
     Rotate {
         run_id: Uuid,
         ticket: Ticket,
+    },
+    /// Has the secrets of a profile renewed at their source.
+    Refresh {
+        profile: String,
     },
     Emit(SupervisorEvent),
     Reply {

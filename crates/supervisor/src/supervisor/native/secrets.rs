@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use perilune_exec_api::{ExecError, OsSignal};
 
 use super::NativeRun;
@@ -12,7 +13,7 @@ use crate::process::launch::causes;
 use crate::process::{ProcessError, ProcessSpec};
 use crate::shutdown::parse_signal;
 use crate::supervisor::SupervisionOptions;
-use crate::supervisor::core::Rotation;
+use crate::supervisor::core::{Rotation, RotationFailed};
 
 /// The secrets of one run, and where new ones come from.
 pub(super) struct Secrets {
@@ -20,6 +21,8 @@ pub(super) struct Secrets {
     provider: Arc<dyn CredentialProvider>,
     /// Nothing any more once the run is over.
     applied: Arc<Mutex<Option<AppliedCredentials>>>,
+    /// When they are of no use any more, if that is known. Beside them, for whoever asks must not wait for their file.
+    expires_at: Arc<Mutex<Option<DateTime<Utc>>>>,
     rotations: Mutex<credentials::Rotation>,
 }
 
@@ -44,12 +47,17 @@ impl Secrets {
             uid: options.identity.uid,
             gid: options.identity.gid,
         };
-        let fetched = Fetched::from(config, provider)?;
+        let fetched = Fetched::from(config, provider).map_err(|error| causes(&error))?;
         // The file of a run that comes too late would take the place of another one's.
         wanted.check()?;
         let applied = AppliedCredentials::apply(config, &fetched, &recipient).map_err(|error| causes(&error))?;
-        let applied = Arc::new(Mutex::new(Some(applied)));
-        Ok(Some(Self { config: config.clone(), provider: provider.clone(), applied, rotations: Mutex::default() }))
+        Ok(Some(Self {
+            config: config.clone(),
+            provider: provider.clone(),
+            expires_at: Arc::new(Mutex::new(applied.expires_at())),
+            applied: Arc::new(Mutex::new(Some(applied))),
+            rotations: Mutex::default(),
+        }))
     }
 
     fn rotations(&self) -> MutexGuard<'_, credentials::Rotation> {
@@ -61,6 +69,11 @@ impl Secrets {
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let pairs = applied.iter().flat_map(AppliedCredentials::env);
         pairs.map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())).collect()
+    }
+
+    /// When they are of no use any more, if that is known.
+    pub(super) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        *self.expires_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that nobody may see.
@@ -82,8 +95,9 @@ impl Secrets {
     }
 
     /// Fetches new ones, and replaces the file if the process looks at it again. What fails changes nothing.
-    async fn renew(&self, plan: RotationPlan, redactor: SharedRedactor) -> Result<(), String> {
+    async fn renew(&self, plan: RotationPlan, redactor: SharedRedactor) -> Result<(), NotRenewed> {
         let (config, provider, applied) = (self.config.clone(), self.provider.clone(), self.applied.clone());
+        let expires_at = self.expires_at.clone();
         let renewed = tokio::task::spawn_blocking(move || {
             let fetched = Fetched::from(&config, &provider)?;
             // Before the process can know them, and so write them.
@@ -91,11 +105,27 @@ impl Secrets {
             // Not while a source takes its time: the end of the run waits for this.
             let mut applied = applied.lock().unwrap_or_else(PoisonError::into_inner);
             match applied.as_mut() {
-                Some(applied) => applied.renew(&config, &fetched, &plan).map_err(|error| causes(&error)),
-                None => Err("it has ended".to_owned()),
+                Some(applied) => {
+                    applied.renew(&config, &fetched, &plan)?;
+                    *expires_at.lock().unwrap_or_else(PoisonError::into_inner) = applied.expires_at();
+                    Ok(())
+                }
+                None => Err(NotRenewed { reason: "it has ended".to_owned(), field: None }),
             }
         });
-        renewed.await.unwrap_or_else(|error| Err(error.to_string()))
+        renewed.await.unwrap_or_else(|error| Err(NotRenewed { reason: error.to_string(), field: None }))
+    }
+}
+
+/// Why a run has no new secrets, and which one is missing if that is all.
+struct NotRenewed {
+    reason: String,
+    field: Option<String>,
+}
+
+impl From<CredentialError> for NotRenewed {
+    fn from(error: CredentialError) -> Self {
+        Self { reason: causes(&error), field: error.field().map(str::to_owned) }
     }
 }
 
@@ -103,9 +133,8 @@ impl Secrets {
 struct Fetched(SecretSet);
 
 impl Fetched {
-    fn from(config: &CredentialConfig, provider: &dyn CredentialProvider) -> Result<Self, String> {
-        let profile = ProfileId::new(config.profile.as_str()).map_err(|error| causes(&error))?;
-        provider.fetch(&profile).map(Self).map_err(|error| causes(&error))
+    fn from(config: &CredentialConfig, provider: &dyn CredentialProvider) -> Result<Self, CredentialError> {
+        provider.fetch(&ProfileId::new(config.profile.as_str())?).map(Self)
     }
 }
 
@@ -116,17 +145,20 @@ impl CredentialProvider for Fetched {
 }
 
 impl NativeRun {
-    pub(super) async fn rotate_secrets(&self) -> Result<Rotation, ProcessError> {
+    pub(super) async fn rotate_secrets(&self) -> Result<Rotation, RotationFailed> {
         let invalid = |reason: String| ProcessError::InvalidState(format!("`{}`: {reason}", self.name));
         let failed = |reason: String| ProcessError::SignalFailed(format!("`{}`: {reason}", self.name));
-        let Some(secrets) = &self.secrets else { return Err(invalid("it has no credentials".to_owned())) };
+        let Some(secrets) = &self.secrets else { return Err(invalid("it has no credentials".to_owned()).into()) };
         let plan = secrets.rotations().begin(&secrets.config).map_err(|error| invalid(causes(&error)))?;
         let _ends = Ends(secrets);
         let signal = plan.signal.as_deref().map(parse_signal).transpose().map_err(|error| failed(error.to_string()))?;
         let signal = signal.map(|number| OsSignal::new(number.into())).transpose();
         let signal = signal.map_err(|error| failed(causes(&error)))?;
         let restart_needed = plan.restart_needed;
-        secrets.renew(plan, self.around.redactor.clone()).await.map_err(invalid)?;
+        secrets
+            .renew(plan, self.around.redactor.clone())
+            .await
+            .map_err(|not| RotationFailed { error: invalid(not.reason), field: not.field })?;
         if let Some(signal) = signal {
             // It alone knows what that means; what it has started may know nothing better than to end.
             self.child.control().signal_leader(signal).map_err(|error| match error {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::health::HealthCheckResult;
 use crate::log::{OutputCounts, OutputLines};
 use crate::process::{ProcessError, ProcessSpec};
-use crate::supervisor::core::{Order, Rotation, RunEnd};
+use crate::supervisor::core::{Order, Rotation, RotationFailed, RunEnd};
 use crate::supervisor::run::{Boxed, Launcher, Notice, Run, Usage};
 
 /// What runs do by themselves.
@@ -184,7 +184,7 @@ impl Run for FakeRun {
         Box::pin(async { HealthCheckResult::healthy(Duration::ZERO) })
     }
 
-    fn rotate(&self) -> Boxed<'_, Result<Rotation, ProcessError>> {
+    fn rotate(&self) -> Boxed<'_, Result<Rotation, RotationFailed>> {
         Box::pin(async { Ok(Rotation::Swapped) })
     }
 

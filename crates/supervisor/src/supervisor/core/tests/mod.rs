@@ -4,6 +4,7 @@ mod dependencies;
 mod groups;
 mod instances;
 mod random;
+mod refresh;
 
 mod scaling;
 mod stopping;
