@@ -261,7 +261,6 @@ fn something_else_than_a_table_is_told_what_belongs_there() {
         ("log", "a table of log settings"),
         ("shutdown", "a table of shutdown settings"),
         ("credentials", "a table of credential settings"),
-        ("supervision", "a table of supervision settings"),
     ] {
         let column = key.len() + 4;
         wrong(
