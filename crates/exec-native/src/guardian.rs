@@ -54,6 +54,14 @@ pub fn arm(mut helper: Launch) {
     link::arm(helper);
 }
 
+/// Whether there is a guardian and it has been told of every tree: it would end them all if this program ended now.
+///
+/// It is told right when a tree begins, so this is false only before the first one, while the guardian leaves what it is
+/// told unread, and once it has gone.
+pub fn is_informed() -> bool {
+    link::is_informed()
+}
+
 /// Sends the guardian away: it ends nothing any more. Blocks until it has gone, for a second at most.
 ///
 /// Processes that are still there, or that are started later, are not guarded. To be called when everything has ended, or

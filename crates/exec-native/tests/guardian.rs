@@ -177,7 +177,10 @@ fn flood() {
             kept.extend([tree.pid().await, tree.pid().await, tree.pid().await, tree.pid().await]);
             std::mem::forget(tree);
         }
+        assert!(!guardian::is_informed(), "not everything fits into the pipe");
         println!("others {}", kept.iter().map(u32::to_string).collect::<Vec<_>>().join(" "));
+        support::until("it has been told", guardian::is_informed).await;
+        println!("told {}", kept.len());
         std::future::pending::<()>().await;
     });
 }
@@ -352,14 +355,7 @@ fn nobody_waits_for_a_guardian_that_does_not_read() {
     assert!(others.iter().all(|pid| alive(*pid)));
     kill_process(pid, Signal::CONT).unwrap();
     // What did not fit into the pipe is told as soon as there is room.
-    block_on(until("it has caught up", || sleeps_in_read(guardian)));
+    assert_eq!(runtime.said("told "), [8]);
     runtime.kill();
     block_on(until("all are gone", || !others.iter().any(|pid| alive(*pid))));
-}
-
-/// Whether it waits for more, with all read that there was.
-fn sleeps_in_read(pid: u32) -> bool {
-    let input = std::fs::File::open(format!("/proc/{pid}/fd/0"));
-    let unread = input.ok().and_then(|input| rustix::io::ioctl_fionread(input).ok());
-    state(pid) == Some('S') && unread == Some(0)
 }

@@ -21,7 +21,12 @@ use crate::ConfigError;
 /// assert_eq!(delays, [1, 3, 4, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "a table with `type` and the delays of a back-off"
+)]
 pub enum BackoffConfig {
     /// Always the same.
     Fixed {

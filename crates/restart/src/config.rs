@@ -12,7 +12,7 @@ use crate::{BackoffConfig, ConfigError, Ended, RestartPolicy};
 /// In configuration every field may be left out, an unknown one is refused, and durations are text such as `5s` or
 /// `1m 30s`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of restart settings")]
 pub struct RestartConfig {
     /// The most automatic restarts within any [`restart_window`](Self::restart_window). With 0 there are none;
     /// `u32::MAX`, in configuration `"unlimited"`, is no limit.

@@ -255,6 +255,34 @@ fn problems_are_named_where_they_are() {
 }
 
 #[test]
+fn something_else_than_a_table_is_told_what_belongs_there() {
+    for (key, expected) in [
+        ("restart", "a table of restart settings"),
+        ("health", "a table of health settings"),
+        ("log", "a table of log settings"),
+        ("shutdown", "a table of shutdown settings"),
+        ("credentials", "a table of credential settings"),
+    ] {
+        let column = key.len() + 4;
+        wrong(
+            &format!("[[processes]]\nname = \"a\"\ncommand = \"b\"\n{key} = \"always\"\n"),
+            &[&format!("line 4, column {column}: invalid type: string \"always\", expected {expected}")],
+        );
+    }
+    for (table, key, expected) in [
+        ("restart", "backoff", "a table with `type` and the delays of a back-off"),
+        ("log", "rotation", "a table of rotation settings"),
+        ("supervision", "rlimits", "a table of limits"),
+    ] {
+        let column = key.len() + 4;
+        wrong(
+            &format!("[[processes]]\nname = \"a\"\ncommand = \"b\"\n[processes.{table}]\n{key} = \"1\"\n"),
+            &[&format!("line 5, column {column}: invalid type: string \"1\", expected {expected}")],
+        );
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     wrong(
         "[supervisor]\nwindow = 3\n[[processes]]\nname = \"a\"\n[[processes]]\nname = \"b\"\ncommand = \"c\"\nargs = 1\n",

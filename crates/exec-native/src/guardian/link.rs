@@ -61,6 +61,10 @@ pub(super) fn is_up() -> bool {
     UP.load(Ordering::Acquire)
 }
 
+pub(super) fn is_informed() -> bool {
+    matches!(&*state(), State::Up(link) if link.pending.is_empty())
+}
+
 /// Has it started before whatever is started next.
 pub(super) fn ready() {
     let mut state = state();

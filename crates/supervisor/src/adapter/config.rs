@@ -12,7 +12,7 @@ use crate::process::ProcessSpec;
 
 /// What a [`BlackBoxAdapter`](super::BlackBoxAdapter) runs and what it looks at.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of adapter settings")]
 #[non_exhaustive]
 pub struct BlackBoxConfig {
     /// What runs.
@@ -33,7 +33,7 @@ pub struct BlackBoxConfig {
 
 /// What runs, and how it is ended.
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of process settings")]
 #[non_exhaustive]
 pub struct ProcessConfig {
     /// A path, or a name to look for on the `PATH` that the program will have.
@@ -57,7 +57,7 @@ pub struct ProcessConfig {
 
 /// Which files are looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of file settings")]
 #[non_exhaustive]
 pub struct FilesystemConfig {
     /// Whether any are.
@@ -79,7 +79,7 @@ pub struct FilesystemConfig {
 
 /// When a program counts as doing nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of stall settings")]
 #[non_exhaustive]
 pub struct StallConfig {
     /// Whether it ever does.
@@ -93,7 +93,7 @@ pub struct StallConfig {
 
 /// What a program inherits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of environment settings")]
 #[non_exhaustive]
 pub struct EnvironmentConfig {
     /// Whether it gets the variables of this program.

@@ -7,7 +7,7 @@ use crate::credentials::{ChainProvider, CredentialError, EnvProvider, FileProvid
 
 /// Where the secrets of a file's processes come from: variables first, then the keyring, then files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of credential sources")]
 #[non_exhaustive]
 pub struct CredentialSources {
     /// The folder with a folder or file for each profile, see [`FileProvider`].

@@ -7,7 +7,7 @@ use super::ProfileId;
 
 /// Which secrets a process gets, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of credential settings")]
 pub struct CredentialConfig {
     /// Whose secrets.
     pub profile: String,

@@ -10,7 +10,7 @@ use super::{CheckType, HealthCheckConfig, OnUnhealthy};
 
 /// All keys of all kinds of checks side by side: with the kind flattened, serde would accept any other key as well.
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of health settings")]
 struct Keys {
     #[serde(rename = "type")]
     kind: Kind,

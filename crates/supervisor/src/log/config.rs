@@ -10,7 +10,7 @@ use super::{LogError, size};
 /// In paths, `{name}` and `{instance}` stand for those of the process. With several instances and no `{instance}`, each has
 /// a file of its own, with the number before the extension.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of log settings")]
 pub struct LogConfig {
     /// For the standard output.
     pub out_file: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub enum Redact {
 
 /// When a new file is begun and what becomes of the old ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of rotation settings")]
 pub struct LogRotationConfig {
     /// How large a file becomes, in bytes, give or take a line.
     #[serde(with = "size")]

@@ -17,7 +17,7 @@ use crate::shutdown::ShutdownConfig;
 /// builder. Such a spec is checked where it is used, by [`validate`](Self::validate). `Debug` does not show variables whose
 /// names look like secrets; serialising does, for it has to be lossless.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table that describes a process")]
 pub struct ProcessSpec {
     /// Stays when everything else is replaced.
     #[serde(default)]

@@ -6,7 +6,7 @@ use super::{ShutdownError, parse_signal};
 
 /// How a process is stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of shutdown settings")]
 pub struct ShutdownConfig {
     /// How long it has to obey.
     #[serde(with = "perilune_restart::duration")]

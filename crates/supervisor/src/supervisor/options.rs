@@ -12,7 +12,7 @@ use super::options_text::OptionsText;
 /// There is nothing here about a guardian, which ends what is left when this program is killed: that is for a whole program
 /// and needs one to run, so the program arms it itself; see [`guardian`](perilune_exec_native::guardian).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of supervisor settings")]
 #[non_exhaustive]
 pub struct SupervisorConfig {
     /// Who is started again when one has failed.

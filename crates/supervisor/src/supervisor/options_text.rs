@@ -9,7 +9,7 @@ use super::{Condition, Dependency, Readiness, SupervisionOptions};
 use crate::log::size;
 
 #[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of supervision settings")]
 pub(super) struct OptionsText {
     depends_on: Vec<DependencyText>,
     autostart: bool,
@@ -124,7 +124,7 @@ enum Umask {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of limits")]
 struct LimitsText {
     nofile: Option<u64>,
     nproc: Option<u64>,
