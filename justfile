@@ -46,6 +46,13 @@ figures:
 counts *flags:
     benches/counts.sh {{ flags }}
 
+# Looks for wrong uses of memory, and for leaks, in everything with `unsafe` in it and in Luau. Needs a nightly, and Linux.
+# Tests of how much memory something takes mean nothing there.
+sanitize:
+    RUSTFLAGS="-Zsanitizer=address" LUAU_CXXFLAGS="-fsanitize=address" \
+        cargo +nightly test --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir target/sanitize --lib --tests \
+        --package perilune-lua-bindings --package perilune-runtime --package perilune-exec-native -- --skip little_memory
+
 # What decides whether a change may be merged.
 ci:
     .ci/run
