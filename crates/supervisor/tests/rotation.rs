@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -133,6 +134,46 @@ fn after_a_rotation_neither_old_nor_new_secrets_can_be_read() {
         supervisor.stop("a").await.unwrap();
         let written = std::fs::read_to_string(folder.path().join("log")).unwrap();
         assert_eq!(written, "got [REDACTED]\nkey=\"[REDACTED]\"\nhad [REDACTED]\nswapped\n");
+    });
+}
+
+/// A source that says too much when it goes wrong, and does so from the second time on.
+#[derive(Default)]
+struct Indiscreet(AtomicUsize);
+
+impl CredentialProvider for Indiscreet {
+    fn fetch(&self, _: &ProfileId) -> Result<SecretSet, CredentialError> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok([("key", "the-first-secret")].into_iter().collect()),
+            _ => panic!("no connection with the-second-secret"),
+        }
+    }
+}
+
+#[test]
+fn what_a_source_says_when_it_panics_is_told_to_nobody() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = Supervisor::with_credentials(unlimited(), Arc::new(Indiscreet::default()));
+        let mut events = supervisor.events();
+        let (spec, options) = talker(folder.path(), None);
+        supervisor.register_with(spec, options).await.unwrap();
+        supervisor.start("a").await.unwrap();
+        supervisor.wait_for("a", Condition::Ready, LONG).await.unwrap();
+        let error = supervisor.rotate_credentials("a").await.unwrap_err().to_string();
+        assert!(error.contains("renewing panicked") && !error.contains("secret"), "{error}");
+        supervisor.stop("a").await.unwrap();
+        let error = supervisor.start("a").await.unwrap_err().to_string();
+        assert!(error.contains("starting it panicked") && !error.contains("secret"), "{error}");
+        supervisor.shutdown(ShutdownOptions::default()).await;
+        let (mut told, mut failed) = (events.try_recv(), 0);
+        while let Some(event) = told {
+            let text = format!("{event:?}");
+            assert!(!text.contains("secret"), "{text}");
+            failed += usize::from(text.contains("panicked"));
+            told = events.try_recv();
+        }
+        assert!(failed > 0);
     });
 }
 

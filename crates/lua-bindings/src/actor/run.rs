@@ -282,7 +282,12 @@ impl ActorState {
 
     /// The main or a spawned coroutine raised an error.
     fn died(&self, vm: &Vm, root: Stack) -> ExitReason {
-        let failure = vm.protect(|_, _| errors::from_raised(root, root.top())).unwrap_or_else(|failure| failure);
+        // Not on the thread that has died: saying what it raised may run a script's code.
+        let said = vm.protect(|_, main| {
+            root.copy_to(root.top(), main);
+            errors::from_raised(main, main.top())
+        });
+        let failure = said.unwrap_or_else(|failure| failure);
         let stack = Some(root.traceback()).filter(|text| !text.is_empty());
         self.failed(Failure { stack: failure.stack.or(stack), ..failure })
     }

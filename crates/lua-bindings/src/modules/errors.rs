@@ -4,6 +4,7 @@ use std::sync::Arc;
 use perilune_actor_core::{ErrorKind, Failure, Value};
 
 use crate::copy;
+use crate::modules::json;
 use crate::vm::{Functions, Kind, NOTHING, ONE, Object, Outcome, Raise, Stack, Vm, raise};
 
 /// A structured error in a script's hands.
@@ -120,6 +121,9 @@ pub(crate) fn get(stack: Stack, index: i32) -> Option<Arc<Failure>> {
     stack.object::<ErrorObject>(index).map(|error| Arc::clone(&error.failure))
 }
 
+/// How many bytes the fields of a raised table may take to be a message.
+const MAX_TABLE_TEXT: usize = 4 << 10;
+
 /// Puts the message of every error among the arguments in its place.
 pub(crate) fn replace_by_texts(stack: Stack) {
     for index in 1..=stack.top() {
@@ -132,24 +136,32 @@ pub(crate) fn replace_by_texts(stack: Stack) {
     }
 }
 
-/// What a raised value says.
+/// What a raised value says. A table without a message says what is in it. May run a script's `__tostring`.
 pub(crate) fn from_raised(stack: Stack, index: i32) -> Failure {
     if let Some(failure) = get(stack, index) {
         return Failure::clone(&failure);
     }
     let message = match stack.kind(index) {
-        Kind::Table => {
-            stack.reserve(2);
-            let kind = stack.raw_get(index, c"message");
-            let message = if kind == Kind::String { text(stack, stack.top()) } else { None };
-            stack.pop(1);
-            message.unwrap_or_else(|| format!("error object of type table at {:p}", stack.pointer(index)))
-        }
+        Kind::Table => message_of_table(stack, index),
         Kind::String | Kind::Number => text(stack, index).unwrap_or_default(),
         Kind::Boolean => stack.truthy(index).to_string(),
         _ => stack.type_name(index).to_owned(),
     };
     Failure::new(ErrorKind::Internal, message)
+}
+
+fn message_of_table(stack: Stack, index: i32) -> String {
+    let top = stack.top();
+    stack.reserve(3);
+    let message = if stack.raw_get(index, c"message") == Kind::String {
+        text(stack, stack.top())
+    } else if stack.push_metatable(index) && stack.raw_get(stack.top(), c"__tostring") != Kind::Nil {
+        Some(String::from_utf8_lossy(stack.to_text(index)).into_owned())
+    } else {
+        json::text(stack, index, MAX_TABLE_TEXT).ok().filter(|text| text.len() > "{}".len())
+    };
+    stack.set_top(top);
+    message.unwrap_or_else(|| "error object of type table".to_owned())
 }
 
 fn text(stack: Stack, index: i32) -> Option<String> {

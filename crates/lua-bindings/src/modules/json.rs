@@ -38,6 +38,14 @@ fn give(stack: Stack, pushed: Result<(), Failure>) -> Outcome {
     }
 }
 
+/// The value at `index` as text of at most `limit` bytes.
+///
+/// # Errors
+/// What JSON has no word for, and too much of it.
+pub(crate) fn text(stack: Stack, index: i32, limit: usize) -> Result<String, Failure> {
+    encode::text(stack, index, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Pushes the value at `index` as text.
 ///
 /// # Errors

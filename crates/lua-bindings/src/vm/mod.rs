@@ -38,6 +38,7 @@ pub(crate) use threads::Thread;
 
 use crate::access::Access;
 use crate::actor::ActorState;
+use crate::modules::errors;
 use crate::modules::process;
 use crate::services::Services;
 use crate::task::View;
@@ -275,9 +276,16 @@ impl Vm {
         {
             return Ok(result);
         }
-        let text = self.main.bytes(self.main.top()).map(|text| String::from_utf8_lossy(text).into_owned());
+        let raised = self.main.top();
+        let failure = match errors::get(self.main, raised) {
+            Some(failure) => Failure::clone(&failure),
+            None => {
+                let text = self.main.bytes(raised).map(|text| String::from_utf8_lossy(text).into_owned());
+                Failure::new(ErrorKind::Internal, text.unwrap_or_else(|| "error in the script engine".into()))
+            }
+        };
         self.main.pop(1);
-        Err(Failure::new(ErrorKind::Internal, text.unwrap_or_else(|| "error in the script engine".into())))
+        Err(failure)
     }
 
     /// Runs `work` as the actor: host functions below it see this actor and this context.

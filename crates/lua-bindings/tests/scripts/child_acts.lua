@@ -14,6 +14,11 @@ function acts.raises_place() error("with place") end
 function acts.raises_object() error(errors.new({ message = "object", kind = errors.TIMEOUT })) end
 function acts.raises_message() error({ message = "from table" }) end
 function acts.raises_table() error({}) end
+function acts.raises_fields() error({ code = 7, kind = "Broken" }) end
+function acts.raises_what_speaks() error(setmetatable({ code = 7 }, { __tostring = function(e) return "code " .. e.code end })) end
+function acts.raises_what_fails() error(setmetatable({}, { __tostring = function() error("no words", 0) end })) end
+function acts.raises_what_never_ends() error(setmetatable({}, { __tostring = function() while true do end end })) end
+function acts.raises_much() error({ string.rep("x", 5000) }) end
 function acts.raises_nil() error(nil) end
 function acts.raises_boolean() error(true) end
 function acts.returns_function() return function() end end

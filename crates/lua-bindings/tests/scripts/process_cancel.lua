@@ -1,10 +1,10 @@
---= 5s	true
+--= 50s	true
 --= pid.cancel	true	true	nil	nil
 --= 1h30m	true
 --= pid.cancel	true	true	nil	nil
---= 100ms	true
+--= 100000ms	true
 --= pid.cancel	true	true	nil	nil
---= 1500.9	true
+--= 150000.9	true
 --= pid.cancel	true	true	nil	nil
 --= true
 --= pid.cancel	nil	nil	number
@@ -36,7 +36,7 @@ local function err(...)
     local ok, e = ...
     return tostring(ok), e and e:kind() .. ": " .. e:message()
 end
-for _, d in { "5s", "1h30m", "100ms", 1, 1500.9, 0, "0s" } do
+for _, d in { "50s", "1h30m", "100000ms", 1, 150000.9, 0, "0s" } do
     if d ~= 0 and d ~= "0s" and d ~= 1 then
         print(d, process.cancel(me, d))
         local e = events:receive()

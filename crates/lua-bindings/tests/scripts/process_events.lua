@@ -14,6 +14,11 @@
 --= raises_object	nil	object	Timeout/object/nil	true
 --= raises_message	nil	from table	Internal/from table/false	true
 --= raises_nil	nil	nil	Internal/nil/false	true
+--= raises_fields	nil	{"code":7,"kind":"Broken"}	Internal/{"code":7,"kind":"Broken"}/false	true
+--= raises_what_speaks	nil	code 7	Internal/code 7/false	true
+--= raises_what_fails	nil	no words	Internal/no words/false	true
+--= raises_what_never_ends	nil	callback ran longer than lua.limits.callback_budget allows (100ms)	Internal/callback ran longer than lua.limits.callback_budget allows (100ms)/false	true
+--= raises_much	nil	error object of type table	Internal/error object of type table/false	true
 --= raises_boolean	nil	true	Internal/true/false	true
 --= returns_function	nil	cannot send a function	Invalid/cannot send a function/false	true
 --= returns_channel	nil	nil	nil	true
@@ -60,6 +65,11 @@ show("raises_place")
 show("raises_object")
 show("raises_message")
 show("raises_nil")
+show("raises_fields")
+show("raises_what_speaks")
+show("raises_what_fails")
+show("raises_what_never_ends")
+show("raises_much")
 show("raises_boolean")
 show("returns_function")
 show("returns_channel")

@@ -77,7 +77,8 @@ impl Launcher for NativeLauncher {
             match spawned {
                 Ok(Ok(run)) => Ok(Arc::new(run) as Arc<dyn Run>),
                 Ok(Err(error)) => Err(format!("`{name}`: {error}")),
-                Err(error) => Err(format!("`{name}`: {error}")),
+                // What it said may be anything, a secret too.
+                Err(_) => Err(format!("`{name}`: starting it panicked")),
             }
         })
     }

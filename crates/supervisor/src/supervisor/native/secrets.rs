@@ -113,7 +113,8 @@ impl Secrets {
                 None => Err(NotRenewed { reason: "it has ended".to_owned(), field: None }),
             }
         });
-        renewed.await.unwrap_or_else(|error| Err(NotRenewed { reason: error.to_string(), field: None }))
+        // What a panic says may be anything, a secret too.
+        renewed.await.unwrap_or_else(|_| Err(NotRenewed { reason: "renewing panicked".to_owned(), field: None }))
     }
 }
 
