@@ -29,7 +29,7 @@ use crate::modules::supervise::Supervised;
 use crate::modules::time::Alarmed;
 use crate::services::{Origin, Supervision};
 use crate::task::{CALL_BIT, Done, Ending, MailWait, TIMER_BIT, Task, ThinVec, Token, View, Waits};
-use crate::vm::{Break, Globals, Kind, Loaded, Outcome, Raise, Ref, Return, Stack, Thread, Vm};
+use crate::vm::{Break, Globals, Kind, Loaded, Outcome, Raise, Ref, Resident, Return, Stack, Thread, Vm};
 
 /// Starts an actor from a definition.
 pub struct LuaFactory {
@@ -67,7 +67,7 @@ impl LuaFactory {
 /// what few actors need is behind one pointer.
 pub(crate) struct ActorState {
     pub(crate) pid: Pid,
-    vm: Rc<Vm>,
+    pub(crate) vm: Resident,
     definition: Arc<Definition>,
     thread: Stack,
     thread_ref: Ref,
@@ -176,10 +176,12 @@ impl LuaFactory {
             return Err(calls::canceled());
         }
         let vm = cx.local().downcast_ref::<Rc<Vm>>().map(Rc::clone);
-        let vm = vm.ok_or_else(|| Failure::new(ErrorKind::Internal, "this worker has no script engine"))?;
-        if !vm.can_enter() {
+        let first = vm.ok_or_else(|| Failure::new(ErrorKind::Internal, "this worker has no script engine"))?;
+        if !Vm::can_enter() {
             return Err(Failure::new(ErrorKind::Internal, "too many processes are loaded inside one another"));
         }
+        let vm = first.settle();
+        let _current = vm.make_current();
         let loaded = vm.find_loaded(&self.definition);
         let ready = loaded.and_then(|loaded| vm.take_ready_thread(&loaded).map(|thread| (loaded, thread)));
         let (loaded, Thread { stack: thread, held: thread_ref, main, is_used, .. }) = match ready {
@@ -193,7 +195,7 @@ impl LuaFactory {
         cx.mailbox().accept_local();
         let state = Box::new(ActorState {
             pid: cx.pid(),
-            vm: Rc::clone(&vm),
+            vm,
             definition: self.definition,
             thread,
             thread_ref,
@@ -218,7 +220,7 @@ impl LuaFactory {
         if self.cancellation.is_some() {
             state.rare().cancellation = self.cancellation;
         }
-        let args = self.args;
+        let (vm, args) = (&*state.vm, self.args);
         // The first task is the main one, whatever the chunk spawns.
         state.add_task(thread, None, 0);
         let arguments = match state.load_ready(&args) {
@@ -234,6 +236,7 @@ impl Actor for ActorState {
     fn step(&mut self, cx: &mut dyn Context) -> Step {
         let state = &*self;
         let vm = &*state.vm;
+        let _current = vm.make_current();
         vm.begin_slice();
         state.look_around(cx);
         vm.enter(state, cx, false, || state.run(vm))
@@ -241,6 +244,7 @@ impl Actor for ActorState {
 
     fn notice(&mut self, notice: Notice, cx: &mut dyn Context) {
         let state = &*self;
+        let _current = state.vm.make_current();
         match notice {
             Notice::Timer { token } if token & TIMER_BIT != 0 => crate::modules::time::fired(state, token, cx),
             Notice::Timer { token } => state.finish(Token::from_number(token), Ending::Nothing),
@@ -265,6 +269,7 @@ impl Actor for ActorState {
 
 impl Drop for ActorState {
     fn drop(&mut self) {
+        let _current = self.vm.make_current();
         let main = self.vm.main();
         if let Some(kept) = &*self.kept.borrow()
             && !kept.store.is_none()

@@ -236,7 +236,10 @@ fn push_other(stack: Stack, value: Value) {
 
 fn push_local(stack: Stack, local: &Local, is_last: bool) {
     if !Vm::current().push_passed(stack, local, is_last) {
-        stack.push_nil();
+        match Vm::read_passed(local) {
+            Some(value) => push(stack, &value),
+            None => stack.push_nil(),
+        }
     }
 }
 

@@ -147,7 +147,7 @@ impl Services for TestServices {
     }
 }
 
-fn run(name: &str, (workers, break_everywhere, native): (usize, bool, NativeCode)) -> String {
+fn run(name: &str, (workers, break_everywhere, native, actors_per_vm): (usize, bool, NativeCode, usize)) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let (printed, lines): (_, Receiver<String>) = channel();
     let scripts = Scripts { folder, known: Mutex::default() };
@@ -169,6 +169,7 @@ fn run(name: &str, (workers, break_everywhere, native): (usize, bool, NativeCode
     }
     settings.break_everywhere = break_everywhere;
     settings.native = native;
+    settings.actors_per_vm = actors_per_vm;
     settings.limits.callback_budget = Duration::from_millis(100);
     let worker_services: Arc<dyn Services> = Arc::clone(&services) as _;
     let scheduler = LocalScheduler::builder()
@@ -200,10 +201,23 @@ fn check(name: &str) {
     let lines = source.lines().map_while(|line| line.strip_prefix("--="));
     let expected: String = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
     let (never, usual, native) = (NativeCode::Never, NativeCode::default(), NativeCode::Always);
-    for how in [(1, false, never), (2, false, usual), (1, true, usual), (2, false, native), (1, true, native)] {
+    let many = usize::MAX;
+    let ways = [
+        (1, false, never, many),
+        (2, false, usual, many),
+        (1, true, usual, 1),
+        (2, false, native, many),
+        (1, true, native, many),
+        (1, false, usual, 1),
+        (2, false, usual, 3),
+    ];
+    for how in ways {
         let got = run(name, how);
         let lines: String = got.lines().map(|line| format!("--= {line}\n")).collect();
-        assert!(got == expected, "{name} on workers, broken everywhere, as native code: {how:?}, printed\n{lines}");
+        assert!(
+            got == expected,
+            "{name} on workers, broken everywhere, as native code, with so many in each VM: {how:?}, printed\n{lines}"
+        );
     }
 }
 

@@ -102,6 +102,11 @@ impl Codegen {
         Self { which, budget, is_made: Cell::new(false), has_complained: Cell::new(false) }
     }
 
+    /// What all VMs of the process share.
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
     /// Room for the code of a definition, if it shall be native and there is any.
     pub(super) fn place(&self, definition: &Definition) -> Option<Place> {
         let is_wanted = match self.which {

@@ -1,6 +1,6 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use mlua::ffi;
@@ -24,31 +24,44 @@ pub(crate) enum Break {
 
 type Hook = unsafe extern "C-unwind" fn(*mut ffi::lua_State, c_int);
 
-/// Ends slices from another thread.
+/// Ends slices from another thread, whichever VM of the worker runs.
 ///
-/// While it is silent the VM has no interrupt at all, so a script pays one load and one branch a loop.
-pub struct Alarm(Mutex<Option<Target>>);
+/// While it is silent a VM has no interrupt at all, so a script pays one load and one branch a loop.
+pub struct Alarm(Mutex<Vec<Target>>);
 
 struct Target(*mut ffi::lua_Callbacks);
 
-// SAFETY: the callbacks live until `silence`, under the lock; the one field used is written atomically.
+// SAFETY: the callbacks live until `lose`, under the lock; the one field used is written atomically.
 unsafe impl Send for Target {}
 
 impl Alarm {
-    pub(super) fn new(main: Stack) -> Arc<Self> {
-        // SAFETY: the state is live.
-        Arc::new(Self(Mutex::new(Some(Target(unsafe { ffi::lua_callbacks(main.raw()) })))))
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
     }
 
-    /// Makes the running script look up at its next safepoint.
+    /// Makes the running script look up at its next safepoint. What runs in another VM later begins with a new slice and
+    /// hears nothing of it.
     pub fn ring(&self) {
-        if let Some(target) = &*self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        for target in &*self.targets() {
             set_hook(target.0, Some(interrupt));
         }
     }
 
-    pub(super) fn silence(&self) {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    /// From now on it is heard in that VM too.
+    pub(super) fn reach(&self, main: Stack) {
+        // SAFETY: the state is live.
+        self.targets().push(Target(unsafe { ffi::lua_callbacks(main.raw()) }));
+    }
+
+    /// That VM goes.
+    pub(super) fn lose(&self, main: Stack) {
+        // SAFETY: the state is live.
+        let callbacks = unsafe { ffi::lua_callbacks(main.raw()) };
+        self.targets().retain(|target| target.0 != callbacks);
+    }
+
+    fn targets(&self) -> MutexGuard<'_, Vec<Target>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -8,6 +8,7 @@ mod environment;
 mod interrupt;
 mod memory;
 mod native;
+mod others;
 mod passed;
 mod pid_texts;
 mod shared;
@@ -32,6 +33,7 @@ pub(crate) use interrupt::Break;
 pub(crate) use interrupt::over_budget;
 pub use memory::keep_freed_memory;
 pub(crate) use native::{Functions, NOTHING, ONE, Outcome, Raise, Return, raise};
+pub(crate) use others::Resident;
 pub(crate) use stack::{Fixed, Kind, Object, Ref, Stack};
 pub(crate) use texts::Texts;
 pub(crate) use threads::Thread;
@@ -67,6 +69,9 @@ pub struct Settings {
     pub fail_deadlocks: bool,
     /// Which of them are compiled to native code.
     pub native: NativeCode,
+    /// How many actors a VM has before the next ones are put into another of the same worker. What a new actor costs, and
+    /// each round of the collector, grows with how many there are in its VM; but those in one VM share strings.
+    pub actors_per_vm: usize,
     /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
     pub break_everywhere: bool,
 }
@@ -79,6 +84,7 @@ impl Default for Settings {
             api: 1,
             fail_deadlocks: false,
             native: NativeCode::default(),
+            actors_per_vm: 1 << 16,
             break_everywhere: false,
         }
     }
@@ -124,6 +130,7 @@ pub struct Vm {
     /// Begins a coroutine that shall run later.
     starter: Cell<Ref>,
     codegen: codegen::Codegen,
+    others: others::Others,
     loaded: RefCell<environment::LoadedSet>,
     modules: RefCell<FxHashMap<&'static str, Ref>>,
     /// Whom scripts write to, and about what.
@@ -145,8 +152,6 @@ struct Running {
     loading: bool,
     /// Where its threads start in `resumed`.
     floor: usize,
-    /// How many actors run below it: each is being loaded by the one before.
-    depth: usize,
 }
 
 /// Most actors that are loaded inside one another: they share a native stack.
@@ -157,6 +162,9 @@ const COMPANION: i32 = 1;
 
 thread_local! {
     static CURRENT: Cell<*const Vm> = const { Cell::new(std::ptr::null()) };
+
+    /// How many actors of this thread run, whatever VMs they are in: each is being loaded by the one below.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Vm {
@@ -172,6 +180,15 @@ impl Vm {
         services: Arc<dyn Services>,
         settings: Settings,
         budget: Arc<codegen::Budget>,
+    ) -> Result<Rc<Self>, String> {
+        Self::make(services, settings, budget, Alarm::new())
+    }
+
+    fn make(
+        services: Arc<dyn Services>,
+        settings: Settings,
+        budget: Arc<codegen::Budget>,
+        alarm: Arc<Alarm>,
     ) -> Result<Rc<Self>, String> {
         // SAFETY: scripts never see C modules: the environment they get has nothing that could load one.
         let lua = unsafe { Lua::unsafe_new_with(StdLib::NONE, LuaOptions::new()) };
@@ -189,7 +206,7 @@ impl Vm {
             why: Cell::new(None),
             stretch: Cell::new(None),
             resumes_here: Cell::new(false),
-            alarm: Alarm::new(main),
+            alarm,
             home: passed::Home::new(main),
             base: Cell::new(Ref::NONE),
             keeper: Cell::new(None),
@@ -206,6 +223,7 @@ impl Vm {
             sort_words: Cell::new(std::ptr::null()),
             starter: Cell::new(Ref::NONE),
             codegen,
+            others: others::Others::default(),
             loaded: RefCell::default(),
             modules: RefCell::default(),
             destinations: Texts::default(),
@@ -214,13 +232,14 @@ impl Vm {
             read_buffer: RefCell::default(),
             lua,
         });
+        vm.alarm.reach(main);
         CURRENT.set(Rc::as_ptr(&vm));
         vm.protect(base::build).map_err(|failure| failure.message)?;
         interrupt::install(&vm);
         Ok(vm)
     }
 
-    /// Ends the slice of whatever runs on this VM, from any thread.
+    /// Ends the slice of whatever runs on this VM or another one that was made for the same worker, from any thread.
     pub fn alarm(&self) -> Arc<Alarm> {
         Arc::clone(&self.alarm)
     }
@@ -300,7 +319,7 @@ impl Vm {
             vm: &'a Vm,
             floor: usize,
             before: *const Running,
-            vm_before: *const Vm,
+            _current: Current,
         }
         impl Drop for Leave<'_> {
             #[inline]
@@ -311,17 +330,27 @@ impl Vm {
                     self.vm.take_broken();
                 }
                 self.vm.running.set(self.before);
-                CURRENT.set(self.vm_before);
+                DEPTH.set(DEPTH.get() - 1);
             }
         }
         // SAFETY: only the lifetime is changed; the pointer is gone when this function returns.
         let context: *mut (dyn Context + 'static) = unsafe { std::mem::transmute(std::ptr::from_mut(cx)) };
-        let depth = self.running().map_or(0, |below| below.depth + 1);
         let floor = self.resumed.borrow().len();
-        let running = Running { actor, context, loading, floor, depth };
+        let running = Running { actor, context, loading, floor };
         let before = self.running.replace(&running);
-        let _leave = Leave { vm: self, floor, before, vm_before: CURRENT.replace(self) };
+        if before.is_null() {
+            // It may be loaded while an actor of another VM waits for it, before which nothing here ran for long.
+            self.stretch.set(None);
+        }
+        DEPTH.set(DEPTH.get() + 1);
+        let _leave = Leave { vm: self, floor, before, _current: self.make_current() };
         work()
+    }
+
+    /// Until the result is dropped, [`current`](Self::current) is this VM.
+    #[inline]
+    pub(crate) fn make_current(&self) -> Current {
+        Current(CURRENT.replace(self))
     }
 
     fn running(&self) -> Option<&Running> {
@@ -330,8 +359,8 @@ impl Vm {
     }
 
     /// Whether there is room for an actor that is loaded while others wait for it.
-    pub(crate) fn can_enter(&self) -> bool {
-        self.running().is_none_or(|running| running.depth < MAX_DEPTH)
+    pub(crate) fn can_enter() -> bool {
+        DEPTH.get() <= MAX_DEPTH
     }
 
     /// The running actor.
@@ -485,9 +514,19 @@ unsafe extern "C-unwind" fn run_job(state: *mut ffi::lua_State) -> c_int {
     0
 }
 
+/// Which VM was the current one.
+pub(crate) struct Current(*const Vm);
+
+impl Drop for Current {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
 impl Drop for Vm {
     fn drop(&mut self) {
-        self.alarm.silence();
+        self.alarm.lose(self.main);
         self.home.leave();
         if std::ptr::eq(CURRENT.get(), self) {
             CURRENT.set(std::ptr::null());

@@ -7,6 +7,7 @@ use perilune_actor_core::{Local, Value};
 
 use super::Vm;
 use super::stack::{Kind, Ref, Stack};
+use crate::copy;
 
 thread_local! {
     /// Its address tells threads apart, for less than asking which one it is.
@@ -96,6 +97,21 @@ impl Vm {
             stack.remove(original);
         }
         true
+    }
+
+    /// What was passed, out of the other VM of this thread that has it. `None` when that one is gone.
+    pub(crate) fn read_passed(local: &Local) -> Option<Value> {
+        let passed = local.get::<Passed>().filter(|passed| passed.home.thread == mark())?;
+        let main = passed.home.main.load(Ordering::Relaxed);
+        if main.is_null() {
+            return None;
+        }
+        // SAFETY: the VM leaves on this very thread before it is closed, so it is open.
+        let other = unsafe { Stack::new(main) };
+        other.push_ref(passed.value);
+        let value = copy::read(other, other.top(), 0);
+        other.pop(1);
+        value.ok()
     }
 }
 

@@ -39,15 +39,40 @@ fn value_that_another_thread_drops_goes_with_the_next_one() {
 }
 
 #[test]
-fn value_may_outlive_its_vm_and_is_nothing_to_others() {
+fn value_may_outlive_its_vm() {
     let first = vm();
     let value = pass_text(&first);
-    let second = vm();
     let Value::Local(local) = &value else { panic!("it is passed") };
-    assert!(!second.protect(|vm, stack| vm.push_passed(stack, local, true)).unwrap());
     drop(first);
-    drop(second);
+    assert_eq!(Vm::read_passed(local), None);
     drop(value);
+}
+
+#[test]
+fn other_vms_of_the_thread_read_what_was_passed_and_other_threads_do_not() {
+    let first = vm();
+    let second = vm();
+    let _current = first.make_current();
+    let table = first.protect(|vm, stack| {
+        stack.push_table(2, 1);
+        let table = stack.top();
+        stack.push_number(7.0);
+        stack.raw_set(table, c"seven");
+        vm.pass(stack)
+    });
+    let (text, table) = (pass_text(&first), table.unwrap());
+    let _current = second.make_current();
+    for (value, read) in [
+        (text, Value::String(vec![b'x'; LENGTH].into())),
+        (table, [(Value::from("seven"), Value::from(7.0))].into_iter().collect()),
+    ] {
+        let Value::Local(local) = &value else { panic!("it is passed") };
+        assert!(!second.protect(|vm, stack| vm.push_passed(stack, local, true)).unwrap());
+        assert_eq!(Vm::read_passed(local), Some(read));
+        assert_eq!(first.main().top(), 0);
+        let elsewhere = local.clone();
+        assert_eq!(std::thread::spawn(move || Vm::read_passed(&elsewhere)).join().unwrap(), None);
+    }
 }
 
 #[test]
