@@ -70,7 +70,7 @@ pub struct Settings {
     /// Which of them are compiled to native code.
     pub native: NativeCode,
     /// How many actors a VM has before the next ones are put into another of the same worker. What a new actor costs, and
-    /// each round of the collector, grows with how many there are in its VM; but those in one VM share strings.
+    /// each round of the collector, grows with how many there are in its VM; but those in one VM share strings. At least one.
     pub actors_per_vm: usize,
     /// Suspend at every point where that is possible. For tests: it must change nothing that a script sees.
     pub break_everywhere: bool,

@@ -49,7 +49,7 @@ impl Vm {
     }
 
     fn has_room(&self) -> bool {
-        self.others.actors.get() < self.settings.actors_per_vm
+        self.others.actors.get() < self.settings.actors_per_vm.max(1)
     }
 
     fn other_with_room(self: &Rc<Self>) -> Rc<Self> {
