@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, EndReason, ExecErrorKind, OsSignal};
 use perilune_exec_native::{Child, ChildOptions, ChildOutput, KillScope, Launch, OutputStream};
-use support::{Collected, alive, block_on, child, numbers, says, state, try_child, until};
+use rustix::process::Signal;
+use support::{Collected, alive, block_on, child, numbers, says, signal, state, try_child, until};
 
 const LONG: Duration = Duration::from_secs(60);
 const STOP: OsSignal = OsSignal::TERM;
 
 fn usr1() -> OsSignal {
     OsSignal::new(10).unwrap()
-}
-
-fn kill(pid: u32, signal: rustix::process::Signal) {
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
 }
 
 #[test]
@@ -48,7 +45,7 @@ fn signal_from_outside_is_not_taken_for_a_stop() {
     block_on(async {
         let child = child("exec sleep 600", |_| ());
         assert_eq!(child.try_ended(), None);
-        kill(child.os_pid(), rustix::process::Signal::KILL);
+        signal(child.os_pid(), Signal::KILL).unwrap();
         let exit = child.finished().await.exit;
         assert_eq!((exit.signal, exit.reason, exit.exit_code()), (Some(9), EndReason::Signaled, 137));
     });
@@ -154,7 +151,7 @@ fn r7_suspended_process_that_ignores_the_stop_is_forced_when_the_grace_is_over()
         let child = child("trap '' TERM; echo; while :; do sleep 600; done", |_| ());
         says(&child, "\n").await;
         // The shell alone: suspended between fork and program, what it starts would keep it from being suspended, too.
-        kill(child.os_pid(), rustix::process::Signal::STOP);
+        signal(child.os_pid(), Signal::STOP).unwrap();
         until("it is suspended", || state(child.os_pid()) == Some('T')).await;
         let start = Instant::now();
         child.control().stop(STOP, Duration::from_secs(2), true).unwrap();
@@ -240,7 +237,7 @@ fn scope_leader_leaves_the_others_and_reports_them() {
             let finished = child.finished().await;
             assert!(finished.left.contains(&pid) && finished.leftovers.is_empty() && alive(pid), "{finished:?}");
             assert!(finished.output_cut);
-            kill(pid, rustix::process::Signal::KILL);
+            signal(pid, Signal::KILL).unwrap();
         }
     });
 }
@@ -258,7 +255,7 @@ fn what_is_left_after_a_natural_end_is_swept_or_reported() {
         let finished = spared.finished().await;
         let pid = numbers(&spared, 1).await[0];
         assert_eq!((&finished.left[..], finished.leftovers.len(), alive(pid)), (&[pid][..], 0, true));
-        kill(pid, rustix::process::Signal::KILL);
+        signal(pid, Signal::KILL).unwrap();
     });
 }
 
@@ -296,7 +293,7 @@ fn status_that_somebody_else_collects_is_lost_and_nobody_hangs() {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let collect = |child: &Child| {
         let pid = rustix::process::Pid::from_raw(child.os_pid() as i32).unwrap();
-        kill(child.os_pid(), rustix::process::Signal::KILL);
+        signal(child.os_pid(), Signal::KILL).unwrap();
         waitid(WaitId::Pid(pid), WaitIdOptions::EXITED).unwrap().unwrap();
     };
     let start = || tokio.block_on(async { child("exec sleep 600", |_| ()) });
@@ -309,7 +306,7 @@ fn status_that_somebody_else_collects_is_lost_and_nobody_hangs() {
 
     // Whoever has seen the end before knows how it was.
     let child = start();
-    kill(child.os_pid(), rustix::process::Signal::TERM);
+    signal(child.os_pid(), Signal::TERM).unwrap();
     block_on(until("it has ended", || state(child.os_pid()) == Some('Z')));
     let seen = child.try_ended().unwrap();
     collect(&child);

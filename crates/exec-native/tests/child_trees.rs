@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use perilune_exec_api::{Containment, EndReason, OsSignal};
-use support::{alive, block_on, child, numbers, sized, until};
+use rustix::process::Signal;
+use support::{alive, block_on, child, numbers, program, signal, sized, state, until};
 
 /// Every process appends its number to a file and starts three more, in different ways, as deep as it is told.
 const TREE: &str = r#"
@@ -88,13 +89,15 @@ fn r8_level_cgroup_ends_everything() {
 fn tree_has_everybody_who_came_from_its_leader_and_nobody_else() {
     block_on(async {
         // A plain child, one with a session of its own, a daemon whose parent is gone, and one that nobody collects.
-        let line = "echo $$; sleep 600 & echo $!; setsid sleep 600 & echo $!; \
-                    (setsid sh -c 'echo $$; exec sleep 600' &); sh -c 'exit 0' & echo $!; \
-                    exec sleep 600";
+        let line = "echo $$; sleep 600 & echo $!; setsid sleep 600 & echo $!; sleep 600 & echo $!; \
+                    (setsid sh -c 'echo $$; exec sleep 600' &); exec sleep 600";
         let (one, other) = (child(line, |_| {}), child("echo $$; exec sleep 600", |_| {}));
         let (own, foreign) = (numbers(&one, 5).await, numbers(&other, 1).await);
         let tree = one.tree();
-        until("one has ended", || own.iter().filter(|pid| !alive(**pid)).count() == 1).await;
+        // A shell may collect whoever ends, so the leader has to be another program first.
+        until("the leader sleeps", || program(own[0]) == "sleep").await;
+        signal(own[3], Signal::KILL).unwrap();
+        until("it waits to be collected", || state(own[3]) == Some('Z')).await;
         let strangers = [foreign[0], std::process::id(), 1, 0, u32::MAX];
         assert!(own.iter().all(|pid| tree.has(*pid)), "{own:?}");
         assert!(!strangers.iter().any(|pid| tree.has(*pid)), "{strangers:?}");
@@ -115,6 +118,6 @@ fn tree_that_is_only_a_group_has_no_daemons() {
         assert_eq!((near.len(), far.len()), (1, 1));
         child.control().kill().unwrap();
         child.finished().await;
-        far.iter().for_each(|pid| drop(std::process::Command::new("kill").arg(pid.to_string()).status()));
+        far.iter().for_each(|pid| signal(*pid, Signal::KILL).unwrap());
     });
 }

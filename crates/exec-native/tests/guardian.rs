@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use perilune_exec_api::{Containment, ExecRequest, Executor, ExecutorExt, Stop};
 use perilune_exec_native::{Launch, NativeConfig, NativeExecutor, guardian};
-use support::{alive, block_on, shell, start, state, until};
+use rustix::process::Signal;
+use support::{alive, block_on, shell, signal, start, state, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
 const INNER: [&str; 4] = ["--exact", "inner", "--nocapture", "--test-threads=1"];
@@ -243,9 +244,7 @@ fn guardian_that_was_sent_away_ends_nobody() {
     block_on(until("leaders are gone", || !leaders.iter().any(|pid| alive(*pid))));
     let mut ended = 0;
     for pid in others {
-        let signalled = rustix::process::Pid::from_raw(pid as i32)
-            .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
-        ended += usize::from(!matches!(signalled, Some(Ok(()))));
+        ended += usize::from(signal(pid, Signal::KILL).is_err());
     }
     assert_eq!(ended, 0);
 }
@@ -256,10 +255,9 @@ fn guardian_does_not_obey_and_holds_nothing() {
     let others = runtime.said("others ");
     runtime.said("ready");
     let guardian = runtime.guardian();
-    let pid = rustix::process::Pid::from_raw(guardian as i32).unwrap();
     block_on(until("signals mean nothing to it", || ignores(guardian, &[1, 2, 3, 13, 15])));
-    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::INT, rustix::process::Signal::HUP] {
-        rustix::process::kill_process(pid, signal).unwrap();
+    for unheard in [Signal::TERM, Signal::INT, Signal::HUP] {
+        signal(guardian, unheard).unwrap();
     }
     let mut open: Vec<(u32, String)> = std::fs::read_dir(format!("/proc/{guardian}/fd"))
         .unwrap()
@@ -306,8 +304,7 @@ fn runtime_goes_on_without_its_guardian() {
     let mut runtime = Runtime::start("end");
     runtime.said("started");
     let guardian = runtime.guardian();
-    let pid = rustix::process::Pid::from_raw(guardian as i32).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    signal(guardian, Signal::KILL).unwrap();
     // Not even a zombie is left of it.
     block_on(until("it is noticed", || state(guardian).is_none()));
     runtime.go_on();
@@ -342,18 +339,15 @@ fn guardian_that_cannot_be_started_stops_nobody() {
 
 #[test]
 fn nobody_waits_for_a_guardian_that_does_not_read() {
-    use rustix::process::{Pid, Signal, kill_process};
-
     let mut runtime = Runtime::start("flood");
     runtime.said("ready");
     let guardian = runtime.guardian();
-    let pid = Pid::from_raw(guardian as i32).unwrap();
-    kill_process(pid, Signal::STOP).unwrap();
+    signal(guardian, Signal::STOP).unwrap();
     block_on(until("it has stopped", || state(guardian) == Some('T')));
     runtime.go_on();
     let others = runtime.said("others ");
     assert!(others.iter().all(|pid| alive(*pid)));
-    kill_process(pid, Signal::CONT).unwrap();
+    signal(guardian, Signal::CONT).unwrap();
     // What did not fit into the pipe is told as soon as there is room.
     assert_eq!(runtime.said("told "), [8]);
     runtime.kill();

@@ -6,7 +6,8 @@ mod support;
 use std::process::{Command, Stdio};
 
 use perilune_exec_native::{NativeExecutor, init_duties};
-use support::{Started, alive, block_on, children, shell, start, state, until};
+use rustix::process::Signal;
+use support::{Started, alive, block_on, children, shell, signal, start, state, until};
 
 const TASK: &str = "PERILUNE_TEST_TASK";
 
@@ -74,8 +75,7 @@ async fn ended_by_themselves() {
     std::fs::write(&word, "").unwrap();
     until("the one that obeys is reaped", || state(daemons[0]).is_none()).await;
     assert!(alive(daemons[1]), "the other is left alone");
-    let pid = rustix::process::Pid::from_raw(daemons[1] as i32).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    signal(daemons[1], Signal::KILL).unwrap();
     until("both are reaped", || children().is_empty()).await;
 }
 

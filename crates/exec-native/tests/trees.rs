@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use perilune_exec_api::{Containment, EndReason, ExecErrorKind, ExecRequest, ExecutorExt, OsSignal, Stop};
 use perilune_exec_native::{NativeConfig, NativeExecutor};
-use support::{alive, block_on, shell, start, state, until};
+use rustix::process::Signal;
+use support::{alive, block_on, shell, signal, start, state, until};
 
 /// A daemon with a session of its own whose parent is gone, and which has let go of all streams. It writes its pid into
 /// `fd` 1 of who starts it.
@@ -52,8 +53,7 @@ fn daemon_is_left_alone_if_asked_for() {
         assert_eq!(started.process.wait().await.unwrap().reason, EndReason::Exited);
         assert_eq!(started.process.swept().await, 0);
         assert!(alive(daemon));
-        let pid = rustix::process::Pid::from_raw(daemon as i32).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        signal(daemon, Signal::KILL).unwrap();
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perilune_exec_api::Containment;
 use rustix::time::{ClockId, clock_gettime};
@@ -21,36 +21,62 @@ pub(super) fn list() -> Vec<Entry> {
     all
 }
 
-/// How often to come back to a process that is between two programs, and after how long.
-const RETURNS: u32 = 200;
+/// How long a process that waits for a processor, or for something else, may be between two programs.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(50));
+/// How long until the next look at it.
 const RETURN: Duration = Duration::from_micros(250);
+/// How often one is looked at that has an environment which cannot be seen.
+const LOOKS: u32 = 8;
 
 pub(super) fn read_environment(pid: u32) -> Option<Vec<u8>> {
-    let mut returns = 0;
+    let (begin, mut looks) = (Instant::now(), 0);
     loop {
         let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        if !environment.is_empty() || returns > RETURNS {
+        if !environment.is_empty() {
             return Some(environment);
         }
-        if is_between_programs(pid) {
-            returns += 1;
-            std::thread::sleep(RETURN);
-        } else {
-            // It has none, or has got it since.
-            returns = RETURNS + 1;
+        // Nobody has one between two programs, where everything but a new process comes by.
+        match Surroundings::of(pid) {
+            Surroundings::Coming { is_running: true } if begin.elapsed() < PATIENCE.0 => std::thread::sleep(RETURN),
+            Surroundings::Coming { is_running: false } if begin.elapsed() < PATIENCE.1 => std::thread::sleep(RETURN),
+            Surroundings::There if looks < LOOKS => looks += 1,
+            _ => return Some(environment),
         }
     }
 }
 
-/// Whether it has memory, and no environment in it yet: it is being given a program.
-fn is_between_programs(pid: u32) -> bool {
-    let text = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let Some(end) = text.iter().rposition(|byte| *byte == b')') else { return false };
-    let fields: Vec<&[u8]> = text[end + 1..].split(|byte| *byte == b' ').filter(|field| !field.is_empty()).collect();
-    let is = |field: usize, zero: bool| fields.get(field).is_some_and(|text| (*text == b"0") == zero);
-    const SIZE: usize = 20;
-    const ENVIRONMENT: usize = 47;
-    is(SIZE, false) && is(ENVIRONMENT, true)
+/// What a process has of an environment.
+#[derive(Debug, PartialEq, Eq)]
+enum Surroundings {
+    Empty,
+    There,
+    /// It is being given a program: it has memory, and nothing is in there yet.
+    Coming {
+        /// Or waits for a processor, as opposed to a disk.
+        is_running: bool,
+    },
+}
+
+impl Surroundings {
+    fn of(pid: u32) -> Self {
+        let text = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+        Self::parse(&text).unwrap_or(Self::Empty)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let rest = std::str::from_utf8(&text[text.iter().rposition(|byte| *byte == b')')? + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let is_running = fields.next()? == "R";
+        let mut number = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+        // The address of the code is known last of all.
+        let (size, code) = (number(19)?, number(2)?);
+        let (from, to) = (number(23)?, number(0)?);
+        Some(match (size, code) {
+            (1.., 0) => Self::Coming { is_running },
+            _ if from < to => Self::There,
+            _ => Self::Empty,
+        })
+    }
 }
 
 /// One process.
@@ -133,5 +159,36 @@ mod tests {
         for broken in [&b""[..], b"7 (a", b"7 (a) S", b"7 (a) S x 1 1", b"7 (a) S 1 1 1 \xff", &text[..60]] {
             assert_eq!(parse(7, broken), None);
         }
+    }
+
+    #[test]
+    fn who_is_being_given_a_program_has_no_environment_yet() {
+        let of = |state: &str, size: u32, code: u32, from: u32, to: u32| {
+            let (before, between) = ("0 ".repeat(19), "0 ".repeat(2));
+            let text = format!("7 (a) b) {state} {before}{size} {between}{code} {}{from} {to} 0", "0 ".repeat(23));
+            Surroundings::parse(text.as_bytes())
+        };
+        let coming = |is_running| Some(Surroundings::Coming { is_running });
+        assert_eq!((of("R", 9, 0, 0, 0), of("D", 9, 0, 0, 0)), (coming(true), coming(false)));
+        // The addresses are told one after the other, that of the code last.
+        assert_eq!((of("R", 9, 0, 5, 5), of("R", 9, 0, 5, 8)), (coming(true), coming(true)));
+        assert_eq!((of("R", 9, 1, 5, 8), of("R", 9, 1, 5, 5)), (Some(Surroundings::There), Some(Surroundings::Empty)));
+        // A thread of the system, or a process that has ended.
+        assert_eq!(of("Z", 0, 0, 0, 0), Some(Surroundings::Empty));
+        assert_eq!(Surroundings::of(std::process::id()), Surroundings::There);
+        assert_eq!(Surroundings::parse(b"7 (a) R 1 2"), None);
+    }
+
+    #[test]
+    fn mark_is_seen_of_a_process_that_goes_from_one_program_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let again = folder.path().join("again");
+        std::fs::write(&again, "exec sh \"$0\"\n").unwrap();
+        let mut child =
+            std::process::Command::new("sh").arg(&again).env_clear().env(super::super::MARK, "a run").spawn().unwrap();
+        let seen = (0..20_000).filter(|_| super::super::read_mark(child.id()).as_deref() == Some(b"a run")).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(seen, 20_000);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use perilune_exec_api::{ByteStream, CommandLine, EnvMode, ExecError, ExecRequest, Executor, ExecutorExt, Process};
 use perilune_exec_native::{Child, ChildOptions, Launch, NativeExecutor, OutputSink, OutputStream, environment};
+use rustix::process::{Pid, Signal};
 
 /// How much a test of a figure does: `normal`, or `full` with `PERILUNE_FULL=1` (docs/reliability.md).
 pub(crate) fn sized<T>(normal: T, full: T) -> T {
@@ -70,6 +71,15 @@ pub(crate) fn alive(pid: u32) -> bool {
 pub(crate) fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat[stat.rfind(')')? + 1..].trim_start().chars().next()
+}
+
+/// The name of the program it runs, of which the system keeps 15 bytes.
+pub(crate) fn program(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_owned()
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
+    rustix::process::kill_process(Pid::from_raw(pid.try_into().expect("a pid")).expect("a pid"), signal)
 }
 
 /// Waits until something outside of this program is so.
