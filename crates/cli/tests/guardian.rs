@@ -94,7 +94,6 @@ fn start(script: &str) -> (tempfile::TempDir, Program) {
 fn nothing_outlives_a_program_that_is_killed() {
     let (_root, program) = start(TWENTY);
     let guardian = guardian(&program).expect("a guardian");
-    let killed = Instant::now();
     signal(program.os_pid(), "-KILL");
     // Everybody but the programs has let go of its output, so this ends with it.
     let ended = program.end();
@@ -106,9 +105,7 @@ fn nothing_outlives_a_program_that_is_killed() {
         .collect();
     assert!(trees.len() == 20 && trees.iter().all(|tree| tree.len() == 4), "{}", ended.stdout);
     until("leaders are gone", || !trees.iter().any(|tree| is_there(tree[0])));
-    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
     until("all are gone", || !trees.iter().flatten().any(|number| is_there(*number)));
-    assert!(killed.elapsed() < Duration::from_secs(4), "{:?}", killed.elapsed());
     until("the guardian has gone", || !is_there(guardian));
 }
 
