@@ -237,6 +237,11 @@ impl Actor for ActorState {
         let state = &*self;
         let vm = &*state.vm;
         let _current = vm.make_current();
+        if vm.is_collector_due()
+            && let Some(first) = cx.local().downcast_ref::<Rc<Vm>>()
+        {
+            first.collect_elsewhere(vm, Instant::now());
+        }
         vm.begin_slice();
         state.look_around(cx);
         vm.enter(state, cx, false, || state.run(vm))

@@ -4,6 +4,7 @@
 
 mod base;
 mod codegen;
+mod collector;
 mod environment;
 mod interrupt;
 mod memory;
@@ -207,7 +208,7 @@ impl Vm {
             stretch: Cell::new(None),
             resumes_here: Cell::new(false),
             alarm,
-            home: passed::Home::new(main),
+            home: passed::Home::new(),
             base: Cell::new(Ref::NONE),
             keeper: Cell::new(None),
             protected: Cell::new(Ref::NONE),
@@ -233,6 +234,7 @@ impl Vm {
             lua,
         });
         vm.alarm.reach(main);
+        vm.home.arrive(&vm);
         CURRENT.set(Rc::as_ptr(&vm));
         vm.protect(base::build).map_err(|failure| failure.message)?;
         interrupt::install(&vm);

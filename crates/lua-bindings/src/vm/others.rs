@@ -5,15 +5,25 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::collector::{Chores, Rota};
 use super::{CURRENT, Vm};
 
 /// How many actors a VM has, and, in the first one of a worker, the other VMs.
 #[derive(Default)]
 pub(super) struct Others {
     actors: Cell<usize>,
-    vms: RefCell<Vec<Rc<Vm>>>,
+    /// What the collector has to do here.
+    pub(super) chores: Chores,
+    pub(super) vms: RefCell<Vec<Rc<Vm>>>,
     /// Which of them had room last.
     open: Cell<usize>,
+    pub(super) rota: Rota,
+}
+
+impl Others {
+    pub(super) fn actors(&self) -> usize {
+        self.actors.get()
+    }
 }
 
 /// An actor of a VM, as far as the VM counts them.
@@ -29,14 +39,15 @@ impl Deref for Resident {
 
 impl Drop for Resident {
     fn drop(&mut self) {
-        let actors = &self.0.others.actors;
-        actors.set(actors.get() - 1);
+        let others = &self.0.others;
+        others.actors.set(others.actors.get() - 1);
+        others.chores.has_garbage();
     }
 }
 
 impl Vm {
     /// A place for one more actor of the worker whose first VM this is: beside the one that starts it, while there is room,
-    /// and in any other VM then. If there is no memory for a new VM, it gets crowded.
+    /// and in any other VM then. If no VM can be made, the first one gets crowded.
     pub(crate) fn settle(self: &Rc<Self>) -> Resident {
         let starter = (!CURRENT.get().is_null()).then(|| Self::current().actor()).flatten().map(|actor| &actor.vm.0);
         let vm = match starter.filter(|vm| vm.has_room()) {

@@ -2,7 +2,6 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mlua::ffi;
 use perilune_actor_core::{Local, Value};
 
 use super::Vm;
@@ -21,8 +20,8 @@ fn mark() -> usize {
 /// A VM, as far as messages know it that may be dropped anywhere and outlive it.
 pub(super) struct Home {
     thread: usize,
-    /// Null when the VM is gone.
-    main: AtomicPtr<ffi::lua_State>,
+    /// Null before the VM is all there, and when it is gone.
+    vm: AtomicPtr<Vm>,
     /// What was dropped on other threads, and whether there is any.
     strays: Mutex<Vec<Ref>>,
     has_strays: AtomicBool,
@@ -30,18 +29,31 @@ pub(super) struct Home {
 
 impl Home {
     /// For a VM of the calling thread.
-    pub(super) fn new(main: Stack) -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             thread: mark(),
-            main: AtomicPtr::new(main.raw()),
+            vm: AtomicPtr::default(),
             strays: Mutex::default(),
             has_strays: AtomicBool::new(false),
         })
     }
 
-    /// The VM goes. Called on its thread.
+    /// The VM is there, and stays where it is until it leaves. Both are called on its thread.
+    pub(super) fn arrive(&self, vm: &Vm) {
+        self.vm.store(std::ptr::from_ref(vm).cast_mut(), Ordering::Relaxed);
+    }
+
     pub(super) fn leave(&self) {
-        self.main.store(std::ptr::null_mut(), Ordering::Relaxed);
+        self.vm.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// The VM, for its own thread.
+    fn vm(&self) -> Option<&Vm> {
+        if self.thread != mark() {
+            return None;
+        }
+        // SAFETY: the VM leaves on this very thread before it is gone, and nobody has it mutably before.
+        unsafe { self.vm.load(Ordering::Relaxed).as_ref() }
     }
 
     fn let_go(&self, value: Ref) {
@@ -50,10 +62,9 @@ impl Home {
             self.has_strays.store(true, Ordering::Release);
             return;
         }
-        let main = self.main.load(Ordering::Relaxed);
-        if !main.is_null() {
-            // SAFETY: the VM leaves on this very thread before it is closed, so it is open.
-            unsafe { Stack::new(main) }.unref(value);
+        if let Some(vm) = self.vm() {
+            vm.main.unref(value);
+            vm.others.chores.has_garbage();
         }
     }
 
@@ -101,17 +112,14 @@ impl Vm {
 
     /// What was passed, out of the other VM of this thread that has it. `None` when that one is gone.
     pub(crate) fn read_passed(local: &Local) -> Option<Value> {
-        let passed = local.get::<Passed>().filter(|passed| passed.home.thread == mark())?;
-        let main = passed.home.main.load(Ordering::Relaxed);
-        if main.is_null() {
-            return None;
-        }
-        // SAFETY: the VM leaves on this very thread before it is closed, so it is open.
-        let other = unsafe { Stack::new(main) };
-        other.push_ref(passed.value);
-        let value = copy::read(other, other.top(), 0);
-        other.pop(1);
-        value.ok()
+        let passed = local.get::<Passed>()?;
+        let other = passed.home.vm()?;
+        let _current = other.make_current();
+        let value = other.protect(|_, main| {
+            main.push_ref(passed.value);
+            copy::send(main, main.top(), 0)
+        });
+        value.ok()?.ok()
     }
 }
 

@@ -641,6 +641,12 @@ impl Stack {
         unsafe { ffi::lua_gc(self.0, ffi::LUA_GCCOLLECT, 0) };
     }
 
+    /// A part of what the collector does anyway, as much as if so much had been allocated; whether that ends a round.
+    pub(crate) fn collect_some(self, kibibytes: u16) -> bool {
+        // SAFETY: see `top`.
+        unsafe { ffi::lua_gc(self.0, ffi::LUA_GCSTEP, kibibytes.into()) != 0 }
+    }
+
     pub(crate) fn total_bytes(self) -> usize {
         // SAFETY: see `top`; category 0 is where everything of ours is counted.
         unsafe { ffi::lua_totalbytes(self.0, 0) }

@@ -76,6 +76,28 @@ fn other_vms_of_the_thread_read_what_was_passed_and_other_threads_do_not() {
 }
 
 #[test]
+fn large_text_goes_to_and_fro_without_being_copied() {
+    let (first, second) = (vm(), vm());
+    let pass = |vm: &Vm, bytes: &Arc<[u8]>| {
+        let _current = vm.make_current();
+        let value = vm.protect(|vm, stack| {
+            vm.push_shared(stack, bytes);
+            vm.pass(stack)
+        });
+        let Ok(Value::Local(local)) = value else { panic!("it is passed") };
+        local
+    };
+    let read = |local: &Local| {
+        let Some(Value::String(bytes)) = Vm::read_passed(local) else { panic!("it is a text") };
+        bytes
+    };
+    let text: Arc<[u8]> = vec![b'x'; 64 << 10].into();
+    let there = read(&pass(&first, &text));
+    let back = read(&pass(&second, &there));
+    assert!(Arc::ptr_eq(&text, &there) && Arc::ptr_eq(&there, &back));
+}
+
+#[test]
 fn table_is_handed_out_once_and_copied_otherwise() {
     let vm = vm();
     let value = vm.protect(|vm, stack| {
