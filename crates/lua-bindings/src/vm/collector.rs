@@ -11,9 +11,9 @@ use super::Vm;
 use crate::modules::process;
 
 /// The part of its time that a worker spends on this, at most.
-const SHARE: u32 = 32;
+const SHARE: u32 = 64;
 /// Less at once is not worth it, and nobody is held up for longer.
-const LEAST: Duration = Duration::from_micros(20);
+const LEAST: Duration = Duration::from_micros(10);
 const MOST: Duration = Duration::from_millis(1);
 
 /// After so many short slices the clock is looked at.
@@ -21,6 +21,10 @@ const SLICES: u32 = 64;
 
 /// A few microseconds of work, as the collector counts it.
 const KIBIBYTES: u16 = 8;
+
+/// A VM with no more than that is not looked at: what it takes by itself, and its actors if they do nothing.
+const BYTES_OF_VM: usize = 4 << 20;
+const BYTES_OF_ACTOR: usize = 2 << 10;
 
 /// Of the first round nobody knows whether it had begun before the garbage was made.
 const ROUNDS: u8 = 2;
@@ -38,10 +42,6 @@ impl Chores {
     #[inline]
     pub(super) fn has_garbage(&self) {
         self.has_garbage.set(true);
-    }
-
-    fn are_left(&self) -> bool {
-        self.has_garbage.get() || self.rounds.get() > 0
     }
 }
 
@@ -81,7 +81,7 @@ impl Vm {
         let vm = |place: usize| place.checked_sub(1).and_then(|place| vms.get(place)).map_or(self, |vm| &**vm);
         let mut turns = rota.turns.borrow_mut();
         if turns.is_empty() {
-            turns.extend((0..=vms.len()).filter(|place| vm(*place).others.chores.are_left()));
+            turns.extend((0..=vms.len()).filter(|place| vm(*place).has_chores()));
             // First where much is used by few.
             turns.sort_by_key(|place| vm(*place).used_bytes() / (vm(*place).others.actors() + 1));
         }
@@ -93,11 +93,18 @@ impl Vm {
         }
     }
 
+    fn has_chores(&self) -> bool {
+        let chores = &self.others.chores;
+        let lean = BYTES_OF_VM + self.others.actors() * BYTES_OF_ACTOR;
+        chores.rounds.get() > 0 || (chores.has_garbage.get() && self.used_bytes() > lean)
+    }
+
     /// Whether everything was collected that was garbage when this began.
     fn collect_until(&self, until: Instant) -> bool {
         let chores = &self.others.chores;
         let _current = self.make_current();
-        if chores.rounds.get() == 0 && chores.has_garbage.take() {
+        if chores.rounds.get() == 0 && self.has_chores() {
+            chores.has_garbage.set(false);
             chores.rounds.set(ROUNDS);
             if self.others.actors() == 0 {
                 self.forget_shared();
