@@ -209,7 +209,7 @@ fn check(name: &str) {
         (2, false, native, many),
         (1, true, native, many),
         (1, false, usual, 1),
-        (2, false, usual, 3),
+        (2, false, native, 3),
     ];
     for how in ways {
         let got = run(name, how);

@@ -46,8 +46,8 @@ impl Drop for Resident {
 }
 
 impl Vm {
-    /// A place for one more actor of the worker whose first VM this is: beside the one that starts it, while there is room,
-    /// and in any other VM then. If no VM can be made, the first one gets crowded.
+    /// A place for one more actor of the worker whose first VM this is: beside the one that starts it, if that one is running
+    /// and there is room, and in any other VM then. If no VM can be made, the first one gets crowded.
     pub(crate) fn settle(self: &Rc<Self>) -> Resident {
         let starter = (!CURRENT.get().is_null()).then(|| Self::current().actor()).flatten().map(|actor| &actor.vm.0);
         let vm = match starter.filter(|vm| vm.has_room()) {
