@@ -35,7 +35,7 @@ pub(super) fn read_environment(pid: u32) -> Option<Vec<u8>> {
         if !environment.is_empty() {
             return Some(environment);
         }
-        // Nobody has one between two programs, where everything but a new process comes by.
+        // A process that executes another program has none for a while.
         match Surroundings::of(pid) {
             Surroundings::Coming { is_running: true } if begin.elapsed() < PATIENCE.0 => std::thread::sleep(RETURN),
             Surroundings::Coming { is_running: false } if begin.elapsed() < PATIENCE.1 => std::thread::sleep(RETURN),

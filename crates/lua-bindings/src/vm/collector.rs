@@ -40,7 +40,7 @@ pub(super) struct Chores {
 
 impl Chores {
     #[inline]
-    pub(super) fn has_garbage(&self) {
+    pub(super) fn note_garbage(&self) {
         self.has_garbage.set(true);
     }
 }

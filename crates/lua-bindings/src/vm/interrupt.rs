@@ -192,7 +192,7 @@ impl Vm {
     /// A new slice begins.
     pub(crate) fn begin_slice(&self) {
         self.stretch.set(None);
-        self.others.chores.has_garbage();
+        self.others.chores.note_garbage();
         self.hush();
     }
 

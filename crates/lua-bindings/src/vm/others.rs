@@ -41,7 +41,7 @@ impl Drop for Resident {
     fn drop(&mut self) {
         let others = &self.0.others;
         others.actors.set(others.actors.get() - 1);
-        others.chores.has_garbage();
+        others.chores.note_garbage();
     }
 }
 

@@ -64,7 +64,7 @@ impl Home {
         }
         if let Some(vm) = self.vm() {
             vm.main.unref(value);
-            vm.others.chores.has_garbage();
+            vm.others.chores.note_garbage();
         }
     }
 
